@@ -1,0 +1,64 @@
+# The front door: each human action is one target. `make help` lists them.
+
+PORT ?= 8000
+DATA_DIR ?= .mcai
+# PYTEST_ARGS narrows a run, such as PYTEST_ARGS='tests/unit -k cache'.
+PYTEST_ARGS ?=
+PYTHON ?= python3
+# One worker a core, two at the most: each starts servers of its own.
+PYTEST_WORKERS ?= 2
+
+# uv is taken from the machine, and else installed into .uv by pip.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+export UV_PYTHON_DOWNLOADS ?= never
+RUN := $(UV) run --frozen --all-packages --group dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt protos docs bench compose-up compose-down clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(UV) ## start everything on http://127.0.0.1:8000 (PORT=, DATA_DIR=)
+	@$(UV) sync --frozen --quiet --inexact
+	@exec .venv/bin/mcai run --port $(PORT) --data-dir $(DATA_DIR)
+
+test: $(UV) ## run the whole suite (PYTEST_ARGS= narrows it)
+	@$(RUN) pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+check: $(UV) ## lint, types, import rules, contracts, generated files
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) buf lint protos
+	@$(RUN) pytest -q tests/contract
+
+fmt: $(UV) ## format the code and sort the imports
+	@$(RUN) ruff check --fix-only --quiet
+	@$(RUN) ruff format
+
+protos: $(UV) ## generate the Python code of the contracts
+	@$(RUN) python protos/generate.py
+
+docs: $(UV) ## generate the README's configuration table
+	@$(RUN) python docs/generate.py
+
+bench: $(UV) ## measure the search and the import, and compare them with their goals
+	@$(RUN) python benchmarks/bank.py
+
+compose-up: ## build the images and start the containers
+	@deploy/make-env .env
+	docker compose up --build --detach --wait
+
+compose-down: ## stop the containers; their data stays
+	docker compose down
+
+clean: ## remove what was built; the data directory stays
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.uv/bin/uv:
+	@echo "uv is not on this machine: installing it into .uv"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet uv

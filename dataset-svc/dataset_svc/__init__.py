@@ -1,0 +1,1 @@
+"""The bank: datasets, examples, search, conversations and feedback."""

@@ -1,0 +1,76 @@
+"""Errors of the bank.
+
+ServiceError
+├── NotFound
+│   ├── DatasetNotFound
+│   ├── ExampleNotFound
+│   └── ConversationNotFound
+├── AlreadyExists
+│   ├── DatasetExists
+│   └── ExampleExists
+├── FailedPrecondition
+│   └── DatasetNotEmpty
+├── InvalidArgument
+│   └── InvalidExample
+├── OutOfRange
+│   └── ResyncRequired
+└── Unavailable
+    └── StoreUnavailable
+"""
+
+from typing import ClassVar
+
+from servicekit.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    StoreUnavailable,
+)
+
+__all__ = [
+    "ConversationNotFound",
+    "DatasetExists",
+    "DatasetNotEmpty",
+    "DatasetNotFound",
+    "ExampleExists",
+    "ExampleNotFound",
+    "InvalidExample",
+    "ResyncRequired",
+    "StoreUnavailable",
+]
+
+
+class DatasetNotFound(NotFound):
+    """There is no dataset of that name."""
+
+
+class ExampleNotFound(NotFound):
+    """There is no example of that id."""
+
+
+class ConversationNotFound(NotFound):
+    """There is no conversation of that id for that user."""
+
+
+class DatasetExists(AlreadyExists):
+    """A dataset of that name exists already."""
+
+
+class ExampleExists(AlreadyExists):
+    """Another example of the domain has the same content."""
+
+
+class DatasetNotEmpty(FailedPrecondition):
+    """The dataset has examples, and its deletion was not forced."""
+
+
+class InvalidExample(InvalidArgument):
+    """The example breaks a rule of the model; the message names it."""
+
+
+class ResyncRequired(OutOfRange):
+    """The change feed no longer holds what follows the reader's position; it must take a snapshot."""
+
+    reason: ClassVar[str] = "RESYNC_REQUIRED"

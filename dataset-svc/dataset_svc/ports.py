@@ -1,0 +1,169 @@
+"""What the bank needs of the world. Every method may raise `StoreUnavailable` where its port says so."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from dataset_svc.model import (
+    Change,
+    Conversation,
+    Dataset,
+    Durability,
+    Example,
+    Feedback,
+    Insertion,
+    Message,
+    SearchHit,
+    SearchQuery,
+    StoreCounts,
+)
+
+
+class Bank(Protocol):
+    """The system of record of datasets, examples and the change feed.
+
+    When it is down every method raises `StoreUnavailable` within its time limit, having changed nothing;
+    the fallback journals inserts, everything else is refused. It is tried anew with each call.
+    """
+
+    async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
+        """Datasets whose name sorts after `after_domain`, by name."""
+
+    async def get_dataset(self, domain: str) -> Dataset:
+        """The dataset; raises `DatasetNotFound`."""
+
+    async def create_dataset(self, dataset: Dataset) -> Dataset:
+        """Add an empty dataset; raises `DatasetExists`."""
+
+    async def update_dataset(
+        self, domain: str, *, description: str | None, retention_days: int | None, now: float
+    ) -> Dataset:
+        """Change what is not None; raises `DatasetNotFound`."""
+
+    async def delete_dataset(self, domain: str, *, force: bool) -> int:
+        """Remove the dataset and return how many examples went with it.
+
+        Raises `DatasetNotFound`, and `DatasetNotEmpty` when it has examples and `force` is not set.
+        """
+
+    async def insert_examples(self, examples: Sequence[Example]) -> list[Insertion]:
+        """Insert in one transaction, a missing dataset included; one outcome per example, in order.
+
+        An example whose id or (domain, content hash) is there already is a duplicate: nothing changes.
+        """
+
+    async def get_example(self, example_id: str) -> Example:
+        """The example; raises `ExampleNotFound`."""
+
+    async def update_example(
+        self,
+        example_id: str,
+        *,
+        prompt: str | None,
+        response: str | None,
+        metadata_json: str | None,
+        now: float,
+    ) -> Example:
+        """Change what is not None; raises `ExampleNotFound`, or `ExampleExists` if it would equal another."""
+
+    async def delete_example(self, example_id: str) -> None:
+        """Remove the example; raises `ExampleNotFound`."""
+
+    async def changes_after(self, sequence: int, limit: int) -> list[Change]:
+        """The next changes in order of commit, gap-free: what was not returned now has a larger sequence.
+
+        Raises `ResyncRequired` when the feed no longer holds what follows `sequence`.
+        """
+
+    async def head_sequence(self) -> int:
+        """Sequence of the newest committed change; 0 before the first."""
+
+    async def wait_for_change(self, timeout_seconds: float) -> None:
+        """Return when the feed may have grown, at the latest after the timeout; wakes across replicas."""
+
+    def snapshot(self) -> AsyncIterator[tuple[int, list[Example]]]:
+        """All examples in batches, each with the one sequence that the whole snapshot was taken at.
+
+        An empty bank yields one empty batch, so that the sequence is always told.
+        """
+
+    async def counts(self) -> StoreCounts:
+        """Rows in the store."""
+
+    async def ping(self) -> None:
+        """Return if the store answers."""
+
+    async def close(self) -> None:
+        """Give everything back."""
+
+
+class Conversations(Protocol):
+    """The system of record of what was said and thought.
+
+    When it is down every method raises `StoreUnavailable`; the fallback journals appended messages and
+    feedback, and reads are refused.
+    """
+
+    async def append_messages(
+        self, conversation_id: str, user_id: str, messages: Sequence[Message]
+    ) -> Durability:
+        """Append, creating the conversation; a message id that is there already is skipped.
+
+        Raises `ConversationNotFound` when the conversation is another user's.
+        """
+
+    async def get_conversation(self, conversation_id: str, user_id: str) -> Conversation:
+        """The conversation; raises `ConversationNotFound`, also for another user's."""
+
+    async def list_messages(
+        self, conversation_id: str, user_id: str, after: tuple[float, str], limit: int
+    ) -> list[Message]:
+        """Messages after (create_time, id), oldest first; raises `ConversationNotFound`."""
+
+    async def list_conversations(
+        self, user_id: str, before: tuple[float, str] | None, limit: int
+    ) -> list[Conversation]:
+        """The user's conversations before (update_time, id), the last used first."""
+
+    async def delete_conversation(self, conversation_id: str, user_id: str) -> None:
+        """Remove it with its messages; raises `ConversationNotFound`."""
+
+    async def record_feedback(self, feedback: Feedback) -> Durability:
+        """Keep an opinion; an id that is there already is skipped."""
+
+
+class ExampleIndex(Protocol):
+    """The replica's own read side, on its own disk: it answers while the store is away.
+
+    A corrupt or outdated index is rebuilt from a snapshot; until then search is not SERVING.
+    """
+
+    @property
+    def sequence(self) -> int:
+        """Sequence of the change feed that the committed index has followed to."""
+
+    async def apply(self, changes: Sequence[Change], *, sequence: int) -> None:
+        """Apply changes and the cursor in one commit; visible to searches when it returns. Idempotent."""
+
+    async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
+        """Make a write visible here before the feed brings it; the cursor stays."""
+
+    async def replace(self, snapshot: AsyncIterator[tuple[int, list[Example]]]) -> None:
+        """Build a new index from a snapshot beside the old one, then swap."""
+
+    async def search(self, queries: Sequence[SearchQuery]) -> list[list[SearchHit]]:
+        """Hits per query, best first."""
+
+    async def get(self, example_id: str) -> Example:
+        """The example; raises `ExampleNotFound`."""
+
+    async def list(self, domain: str, after_id: str, limit: int) -> list[Example]:
+        """Examples whose id sorts after `after_id`, by id; an empty domain means all."""
+
+    async def domains(self) -> dict[str, int]:
+        """Examples per domain."""
+
+    async def size_bytes(self) -> int:
+        """Bytes on disk."""
+
+    async def close(self) -> None:
+        """Commit what is pending and give everything back."""

@@ -1,0 +1,1 @@
+"""Answers already worked out: the shared cache behind the chat."""

@@ -1,0 +1,1 @@
+"""The view: health and figures of every replica of every service."""

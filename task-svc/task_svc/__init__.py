@@ -1,0 +1,1 @@
+"""Background work: tasks, their queue, their workers and their artefacts."""
