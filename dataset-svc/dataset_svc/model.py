@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-DOMAIN_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+# Names that people have given their folders are kept to the letter; no slash, colon or control character
+# may be in one, since it becomes part of a URL path such as /api/datasets/{domain}:import.
+DOMAIN_PATTERN = re.compile(r"[^\W_](?:[\w .&'+-]{0,62}[\w+])?")
 MAX_PROMPT_CHARACTERS = 16_384
 MAX_RESPONSE_CHARACTERS = 262_144
 MAX_METADATA_BYTES = 65_536

@@ -85,7 +85,7 @@ class Dataset(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
-    """Name, 1 to 64 characters of a-z, 0-9, underscore and hyphen, beginning with a letter or digit."""
+    """Name, 1 to 64 characters: letters, digits, space and _ . & ' + -, beginning with a letter or digit."""
     description: _builtins.str
     """What it holds, in a sentence; at most 2,000 characters."""
     example_count: _builtins.int

@@ -1,0 +1,1 @@
+"""Reading pairs out of the files that people have."""

@@ -1,0 +1,167 @@
+"""Every file shape that `mcai import` reads, and what it says of those that it cannot."""
+
+import json
+from pathlib import Path
+
+import pytest
+from mcai_cli.reading.files import data_files, file_items
+from mcai_cli.reading.model import Item, Rejected, Row
+
+
+def read(path: Path, root: Path | None = None, domain: str | None = None) -> list[Item]:
+    return list(file_items(path, root or path, domain, lambda _: None))
+
+
+def pairs(items: list[Item]) -> list[tuple[str, str]]:
+    return [(item.prompt, item.response) for item in items if isinstance(item, Row)]
+
+
+def reasons(items: list[Item]) -> list[str]:
+    return [item.reason for item in items if isinstance(item, Rejected)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "Why?", "response": "Because."},
+        {"prompt": "Why?", "completion": "Because."},
+        {"question": "Why?", "answer": "Because."},
+        {"question": "Why?", "answers": ["Because.", "So."]},
+        {"query": {"text": "Why?"}, "response": {"text": "Because."}},
+        {"topic": "Why?", "knowledge": "Because."},
+        {"instruction": "Why?", "input": "", "output": "Because."},
+        {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]},
+        {"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "Because."}]},
+    ],
+    ids=lambda row: "+".join(row),
+)
+def test_a_row_is_read_whatever_its_fields_are_called(tmp_path: Path, row: dict[str, object]) -> None:
+    file = tmp_path / "faq.jsonl"
+    file.write_text(json.dumps(row))
+
+    assert pairs(read(file)) == [("Why?", "Because.")]
+
+
+def test_an_instruction_keeps_its_context(tmp_path: Path) -> None:
+    file = tmp_path / "dolly.jsonl"
+    file.write_text(json.dumps({"instruction": "Sum up.", "context": "A text.", "response": "Short."}))
+
+    assert pairs(read(file)) == [("Sum up.\n\nA text.", "Short.")]
+
+
+def test_own_domain_and_metadata_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "faq.jsonl"
+    row = {"prompt": "a", "response": "b", "domain": "Own One", "metadata": {"n": 1}, "source": "s"}
+    file.write_text(json.dumps(row))
+
+    (item,) = read(file, domain="other")
+
+    assert isinstance(item, Row)
+    assert (item.domain, item.metadata, item.origin) == ("Own One", {"n": 1, "source": "s"}, "faq.jsonl:1")
+
+
+@pytest.mark.parametrize("field", ["examples", "entries", "data", "rows"])
+def test_a_container_gives_its_domain_to_its_rows(tmp_path: Path, field: str) -> None:
+    file = tmp_path / "wrapped.json"
+    file.write_text(json.dumps({"domain": "gardens", field: [{"prompt": "a", "response": "b"}]}))
+
+    (item,) = read(file)
+
+    assert isinstance(item, Row)
+    assert item.domain == "gardens"
+
+
+def test_a_folder_names_the_domain_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "physics").mkdir()
+    file = tmp_path / "physics" / "a.json"
+    file.write_text('[{"prompt": "a", "response": "b"}]')
+
+    (item,) = read(file, root=tmp_path)
+
+    assert isinstance(item, Row)
+    assert (item.domain, item.origin) == ("physics", "physics/a.json#1")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [("Prompt", "Completion"), ("Q", "A"), ("User", "Assistant"), ("question", "answer")],
+)
+def test_text_blocks_may_have_answers_over_several_lines(tmp_path: Path, prompt: str, answer: str) -> None:
+    file = tmp_path / "blocks.txt"
+    file.write_text(
+        f"{prompt}: one?\n{answer}: first\n\nsecond: more\n\n{prompt}: two?\r\n{answer}: last\r\n"
+    )
+
+    assert pairs(read(file)) == [("one?", "first\n\nsecond: more"), ("two?", "last")]
+
+
+def test_another_pair_of_markers_inside_an_answer_stays_text(tmp_path: Path) -> None:
+    file = tmp_path / "blocks.txt"
+    file.write_text("Prompt: how to write a FAQ?\nCompletion: like this:\nQ: why?\nA: so.\n")
+
+    assert pairs(read(file)) == [("how to write a FAQ?", "like this:\nQ: why?\nA: so.")]
+
+
+def test_line_separators_inside_json_lines_do_not_cut(tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    file.write_text('{"prompt": "a\u2028b", "response": "c\u0085d"}\n', encoding="utf-8")
+
+    assert pairs(read(file)) == [("a\u2028b", "c\u0085d")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.jsonl", b"{broken\n", "The line is not valid JSON"),
+        ("a.jsonl", b"\xff\xfe\n", "The line is not UTF-8"),
+        ("a.jsonl", b"[1]\n", "A row must be a JSON object, and this is a list"),
+        ("a.jsonl", b"[" * 100_000, "The line is not valid JSON"),
+        ("a.jsonl", b'{"prompt": "\\ud800", "response": "b"}', "half a surrogate pair"),
+        ("a.jsonl", b'{"prompt": "a", "response": " "}', "Its response is empty"),
+        ("a.jsonl", b'{"prompt": "a"}', "It has no response"),
+        (
+            "a.jsonl",
+            b'{"user_id": "u", "role": "user", "prompt": "a", "response": "b"}',
+            "private memory row",
+        ),
+        ("a.json", b'[{"prompt": "a", "response": "b"}, {"pro', "The JSON is broken here"),
+        ("a.json", b"", "It is not valid JSON"),
+        ("a.txt", b"Q: alone\n", "Its prompt has no response"),
+        ("a.txt", b"A licence text\nof two lines\n", "Text before the first prompt is not read"),
+        ("a.txt", b"Q: a\nA: b\nna\xefve\n", "The line is not UTF-8"),
+        ("a.pkl", b"\x80\x04N.", "files can be read"),
+    ],
+)
+def test_what_cannot_be_read_is_reported_once_with_its_reason(
+    tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    (reason,) = reasons(read(file))
+
+    assert expected in reason
+
+
+def test_a_block_with_a_line_that_is_not_utf8_is_left_out_whole(tmp_path: Path) -> None:
+    file = tmp_path / "mixed.txt"
+    file.write_bytes(b"Q: a\nA: b\nna\xefve\nmore\nQ: c\nA: d\n")
+
+    assert pairs(read(file)) == [("c", "d")]
+
+
+def test_what_stands_before_a_broken_place_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "cut.json"
+    file.write_bytes(b'[{"prompt": "a", "response": "b"}, {"pro')
+
+    assert pairs(read(file)) == [("a", "b")]
+
+
+@pytest.mark.data
+def test_the_legacy_tree_gives_its_documented_counts(public_data: Path) -> None:
+    tree = public_data / "legacy" / "tree"
+
+    rows = [item for file in data_files(tree) for item in read(file, root=tree) if isinstance(item, Row)]
+
+    assert len(rows) == 1224
+    assert len({(row.domain, row.prompt, row.response) for row in rows}) == 1064
