@@ -1,4 +1,4 @@
-"""`mcai import`: read the files, send their rows in batches, show the progress, and say what became of them."""
+"""`mcai import`: read files, send their rows in batches, show the progress, say what became of them."""
 
 import asyncio
 from collections.abc import Iterator

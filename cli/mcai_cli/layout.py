@@ -65,8 +65,8 @@ def _lock(path: Path) -> int:
         descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigurationError(
-            f"The data directory {path} cannot be written ({error.strerror}): choose another with --data-dir, "
-            "or give yourself the right to write there."
+            f"The data directory {path} cannot be written ({error.strerror}): choose another with "
+            "--data-dir, or give yourself the right to write there."
         ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from servicekit import logs
 from servicekit.server import serve
 
 from mcai_cli.launcher import embedded_system
+from servicekit import logs
 
 
 def run_system(host: str, port: int, data_dir: Path, log_level: str) -> None:

@@ -4,10 +4,9 @@ Both take batches; each batch is stored before the call returns, and equal rows 
 that broke off is simply repeated.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import httpx2
@@ -60,8 +59,8 @@ class GatewaySink:
             response = await self._client.post("/api/datasets:import", content=body, headers=headers)
         except httpx2.ConnectError as error:
             raise CommandError(
-                f"No gateway answers at {self._client.base_url}: start one with `make run`, name another with "
-                "--to URL, or write straight into a data directory with --data-dir."
+                f"No gateway answers at {self._client.base_url}: start one with `make run`, name another "
+                "with --to URL, or write straight into a data directory with --data-dir."
             ) from error
         except httpx2.HTTPError as error:
             raise CommandError(

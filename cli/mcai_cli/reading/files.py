@@ -35,8 +35,9 @@ def file_items(
 ) -> Iterator[Item]:
     """The rows of one of `root`'s data files, each with its domain and in well-formed Unicode.
 
-    `at` is told the position in bytes from time to time. A row's own domain is kept; otherwise it is `default_domain`, else the folder below `root` that holds
-    the file, else the file's name without its ending.
+    `at` is told the position in bytes from time to time. A row's own domain is kept; otherwise it is
+    `default_domain`, else the folder below `root` that holds the file, else the file's name without its
+    ending.
     """
     origin = file.relative_to(root).as_posix() if file != root else file.name
     reader = READERS.get(file.suffix.lower())

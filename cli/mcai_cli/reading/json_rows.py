@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 import ijson
 
@@ -64,7 +64,7 @@ def _line_items(line: bytes, place: str) -> Iterator[Item]:
 def _list_items(file: IO[bytes], origin: str) -> Iterator[Item]:
     number = 0
     try:
-        for number, value in enumerate(ijson.items(file, "item", use_float=True), 1):  # noqa: B007  read below
+        for number, value in enumerate(ijson.items(file, "item", use_float=True), 1):
             yield from value_items(value, f"{origin}#{number}")
     except (ijson.JSONError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error).split("\n", maxsplit=1)[0].strip()

@@ -42,7 +42,7 @@ def value_items(value: Any, origin: str, default_domain: str = "") -> Iterator[I
     if not isinstance(value, dict):
         yield Rejected(origin, f"A row must be a JSON object, and this is {_kind(value)}.")
         return
-    if PRIVATE_FIELDS <= value.keys():
+    if value.keys() >= PRIVATE_FIELDS:
         yield Rejected(
             origin, "It is a private memory row of one user, which is not shared through the bank."
         )

@@ -22,7 +22,8 @@ MARKERS = frozenset(
 )
 ASKING_MARKERS = frozenset(asking for asking, _ in MARKERS)
 MARKER = re.compile(
-    r"\s*(prompt|completion|response|question|answer|q|a|user|assistant)\s*:\s?(.*)", re.I | re.S
+    r"\s*(prompt|completion|response|question|answer|q|a|user|assistant)\s*:\s?(.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

@@ -33,7 +33,7 @@ def reasons(items: list[Item]) -> list[str]:
         {"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]},
         {"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "Because."}]},
     ],
-    ids=lambda row: "+".join(row),
+    ids="+".join,
 )
 def test_a_row_is_read_whatever_its_fields_are_called(tmp_path: Path, row: dict[str, object]) -> None:
     file = tmp_path / "faq.jsonl"
