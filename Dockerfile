@@ -34,7 +34,6 @@ ENV PATH=/opt/mcai/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MCAI_D
 USER mcai
 WORKDIR /data
 VOLUME /data
-ENV MCAI_PROBE_TARGET=127.0.0.1:50051
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s --retries=3 \
-    CMD ["python", "-m", "servicekit.probe"]
+    CMD ["python", "-m", "servicekit.probe", "127.0.0.1:50051"]
 CMD ["service"]

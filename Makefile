@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt protos docs bench compose-up compose-down clean
+.PHONY: help run test test-py313 check fmt protos docs bench compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,13 @@ run: $(UV) ## start everything on http://127.0.0.1:8000 (PORT=, DATA_DIR=)
 
 test: $(UV) ## run the whole suite (PYTEST_ARGS= narrows it)
 	@$(RUN) pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+test-py313: ## run the unit suite on Python 3.13, in a container
+	@git ls-files --cached --others --exclude-standard | tar --create --files-from=- \
+	  | docker run --rm --interactive --volume mcai-uv-cache:/root/.cache/uv python:3.13-slim sh -ec '\
+	    mkdir /src && cd /src && tar --extract && pip install --quiet --root-user-action=ignore uv \
+	    && UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never uv sync --quiet --frozen --all-packages --group dev \
+	    && .venv/bin/pytest --quiet tests/unit'
 
 check: $(UV) ## lint, types, import rules, contracts, generated files
 	@$(RUN) ruff check
@@ -48,7 +55,6 @@ bench: $(UV) ## measure the search and the import, and compare them with their g
 	@$(RUN) python benchmarks/bank.py
 
 compose-up: ## build the images and start the containers
-	@deploy/make-env .env
 	docker compose up --build --detach --wait
 
 compose-down: ## stop the containers; their data stays
