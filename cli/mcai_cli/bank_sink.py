@@ -21,7 +21,7 @@ IMPORT_TIMEOUT_SECONDS = 120.0
 class BankSink:
     """Streams rows into a dataset-svc."""
 
-    def __init__(self, stub: dataset_pb2_grpc.DatasetServiceAsyncStub) -> None:
+    def __init__(self, stub: "dataset_pb2_grpc.DatasetServiceAsyncStub") -> None:
         self._stub = stub
 
     async def send(self, rows: Sequence[Row]) -> Report:

@@ -64,6 +64,9 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
         )
         await server.start()
         stack.push_async_callback(server.stop)
+        # It can serve once it has something to say, which is after the first round.
+        await rounds.run()
+        await server.health.check()
         repeating = asyncio.create_task(rounds.repeat(settings.round_interval_seconds))
         stack.push_async_callback(_cancelled, repeating)
         yield server

@@ -87,7 +87,12 @@ class Peer:
         # Each round is itself the probe: a breaker that opened would only hide a replica's return.
         breaker = Breaker(address, budget_seconds=NEVER_OPENS, reset_seconds=1, failures_to_open=NEVER_OPENS)
         self._channel = open_channel(
-            address, services=SERVICES, token=token, breaker=breaker, timeout_seconds=1.0
+            address,
+            services=SERVICES,
+            token=token,
+            breaker=breaker,
+            timeout_seconds=1.0,
+            only_serving=False,
         )
         self._stub = replica_pb2_grpc.ReplicaServiceStub(self._channel)
 

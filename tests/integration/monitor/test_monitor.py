@@ -30,7 +30,7 @@ def settings(path: Path) -> MonitorSettings:
 
 
 @asynccontextmanager
-async def monitor(path: Path) -> AsyncIterator[monitor_pb2_grpc.MonitorServiceAsyncStub]:
+async def monitor(path: Path) -> AsyncIterator["monitor_pb2_grpc.MonitorServiceAsyncStub"]:
     async with running(settings(path), CollectorRegistry()) as server:
         channel = open_channel(server.address, services=SERVICES, token=None, timeout_seconds=5.0)
         async with channel:
@@ -45,7 +45,7 @@ async def watched(path: Path, probes: list[Probe] | None = None) -> AsyncIterato
 
 
 async def conditions(
-    stub: monitor_pb2_grpc.MonitorServiceAsyncStub,
+    stub: "monitor_pb2_grpc.MonitorServiceAsyncStub",
 ) -> AsyncIterator[tuple[int, monitor_pb2.SystemHealth]]:
     async for message in stub.WatchSystemHealth(monitor_pb2.WatchSystemHealthRequest(), timeout=30):
         (dataset,) = [each for each in message.health.services if each.name == "dataset-svc"]
