@@ -45,10 +45,8 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
             MonitorMetrics(registry),
             timeout_seconds=settings.round_timeout_seconds,
             forget_seconds=settings.forget_seconds,
+            stalled_seconds=10 * (settings.round_interval_seconds + settings.round_timeout_seconds),
         )
-
-        async def has_seen_a_round() -> None:
-            rounds.newest()
 
         service = MonitorService(rounds, history, lambda: generate_latest(registry).decode())
         server = GrpcServer(
@@ -59,14 +57,12 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
                     MonitorServicer(service), monitor_pb2_grpc.add_MonitorServiceServicer_to_server, FULL_NAME
                 )
             ],
-            [Probe("rounds", has_seen_a_round)],
+            [Probe("rounds", rounds.check)],
             registry,
         )
         await server.start()
         stack.push_async_callback(server.stop)
-        # It can serve once it has something to say, which is after the first round.
         await rounds.run()
-        await server.health.check()
         repeating = asyncio.create_task(rounds.repeat(settings.round_interval_seconds))
         stack.push_async_callback(_cancelled, repeating)
         yield server

@@ -33,6 +33,7 @@ class Rounds:
         *,
         timeout_seconds: float,
         forget_seconds: float,
+        stalled_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._services = services
@@ -40,6 +41,7 @@ class Rounds:
         self._thresholds = thresholds
         self._metrics = metrics
         self._timeout_seconds = timeout_seconds
+        self._stalled_seconds = stalled_seconds
         self._clock = clock
         self._known = {each.service: KnownReplicas(each.service, forget_seconds) for each in services}
         self._newest: SystemHealth | None = None
@@ -51,6 +53,11 @@ class Rounds:
         if self._newest is None:
             raise NotYetProbed("The first round of probes has not ended yet.", retry_after_seconds=1.0)
         return self._newest
+
+    async def check(self) -> None:
+        """Raise when rounds have ceased: the newest is far older than the time between two."""
+        if self._newest is not None and self._clock() - self._newest.check_time > self._stalled_seconds:
+            raise NotYetProbed(f"There was no round for {self._stalled_seconds:.0f} s.")
 
     async def at_most_old(self, seconds: float) -> SystemHealth:
         """A round that is no older than this; it runs one if need be."""
