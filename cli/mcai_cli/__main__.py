@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from servicekit.errors import ConfigurationError
 
 from mcai_cli.errors import CommandError
+from servicekit.errors import ConfigurationError
 
 app = typer.Typer(
     name="mcai",

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from dataset_svc.__main__ import running
 from mcai.dataset.v1 import bank_pb2, dataset_pb2, dataset_pb2_grpc
-from prometheus_client import CollectorRegistry
-from servicekit.channel import open_channel
-from servicekit.errors import translating
-
 from mcai_cli.layout import DataDirectory
 from mcai_cli.reading.model import Rejected, Row
 from mcai_cli.sinks import Report, Sink
+from servicekit.channel import open_channel
+from servicekit.errors import translating
 
 IMPORT_TIMEOUT_SECONDS = 120.0
 

@@ -9,12 +9,12 @@ from typing import IO
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from servicekit.errors import ServiceError
 
 from mcai_cli.errors import CommandError
 from mcai_cli.reading.files import data_files, file_items
 from mcai_cli.reading.model import Rejected, Row
 from mcai_cli.sinks import Report, Sink, gateway_sink
+from servicekit.errors import ServiceError
 
 BATCH_ROWS = 1_000
 BATCH_CHARACTERS = 4_000_000

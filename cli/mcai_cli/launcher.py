@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 import dataset_svc.__main__ as dataset
 import gateway.__main__ as http
 import knowledge_svc.__main__ as knowledge
@@ -11,12 +13,10 @@ import monitor_svc.__main__ as monitor
 import task_svc.__main__ as task
 from gateway.settings import GatewaySettings
 from knowledge_svc.settings import KnowledgeSettings
+from mcai_cli.layout import DataDirectory
 from monitor_svc.settings import MonitorSettings
-from prometheus_client import CollectorRegistry
 from servicekit.settings import load
 from task_svc.settings import TaskSettings
-
-from mcai_cli.layout import DataDirectory
 
 
 @asynccontextmanager

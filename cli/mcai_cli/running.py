@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from servicekit.server import serve
-
 from mcai_cli.launcher import embedded_system
 from servicekit import logs
+from servicekit.server import serve
 
 
 def run_system(host: str, port: int, data_dir: Path, log_level: str) -> None:

@@ -4,12 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from mcai.monitor.v1 import monitor_pb2_grpc
 from prometheus_client import CollectorRegistry, generate_latest
-from servicekit.degrade import Degradation
-from servicekit.health import Probe
-from servicekit.server import GrpcServer, Registration, run_service
 
+from mcai.monitor.v1 import monitor_pb2_grpc
 from monitor_svc.fallback import ForgetfulHistory
 from monitor_svc.metrics import MonitorMetrics
 from monitor_svc.model import Thresholds
@@ -19,6 +16,9 @@ from monitor_svc.service import MonitorService
 from monitor_svc.servicer import MonitorServicer
 from monitor_svc.settings import MonitorSettings
 from monitor_svc.sqlite import SqliteHistory
+from servicekit.degrade import Degradation
+from servicekit.health import Probe
+from servicekit.server import GrpcServer, Registration, run_service
 
 NAME = "monitor-svc"
 FULL_NAME = "mcai.monitor.v1.MonitorService"

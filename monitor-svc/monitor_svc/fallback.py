@@ -8,11 +8,10 @@
 
 from collections.abc import Sequence
 
-from servicekit.degrade import Degradation
-
 from monitor_svc.errors import StoreUnavailable
 from monitor_svc.model import Transition
 from monitor_svc.ports import History
+from servicekit.degrade import Degradation
 
 
 class ForgetfulHistory:

@@ -5,13 +5,13 @@ import socket
 import time
 from collections.abc import Callable
 
-from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
 from pydantic import SecretStr
+
+from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
+from monitor_svc.model import Answer, ProbeResult, ReplicaStatus
 from servicekit.breaker import Breaker
 from servicekit.channel import open_channel
 from servicekit.errors import ServiceError, translating
-
-from monitor_svc.model import Answer, ProbeResult, ReplicaStatus
 
 DNS_PREFIX = "dns:///"
 SERVICES = [replica_pb2.DESCRIPTOR.services_by_name["ReplicaService"]]

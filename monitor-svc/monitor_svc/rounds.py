@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from servicekit.logs import get_logger
-
 from monitor_svc.errors import NotYetProbed
 from monitor_svc.metrics import MonitorMetrics
 from monitor_svc.model import (
@@ -17,6 +15,7 @@ from monitor_svc.model import (
     warnings_of,
 )
 from monitor_svc.ports import History, Replicas
+from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
 

@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from servicekit.errors import InvalidArgument
-from servicekit.pages import clamp_page_size, decode_token, encode_token
-
 from monitor_svc.model import SystemHealth, Transition
 from monitor_svc.ports import History
 from monitor_svc.rounds import Rounds
+from servicekit.errors import InvalidArgument
+from servicekit.pages import clamp_page_size, decode_token, encode_token
 
 DEFAULT_PAGE_ROWS = 50
 MAX_PAGE_ROWS = 500

@@ -5,8 +5,8 @@ from typing import Any
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from mcai.monitor.v1 import monitor_pb2, monitor_pb2_grpc, replica_pb2
 
+from mcai.monitor.v1 import monitor_pb2, monitor_pb2_grpc, replica_pb2
 from monitor_svc.model import HealthStatus, ReplicaHealth, ReplicaStatus, SystemHealth, Transition
 from monitor_svc.service import MonitorService
 

@@ -1,6 +1,7 @@
 """What the monitor can be told by its environment."""
 
 from pydantic import Field
+
 from servicekit.settings import ServiceSettings
 
 

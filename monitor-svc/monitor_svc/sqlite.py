@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from servicekit.errors import ConfigurationError
-
 from monitor_svc.errors import StoreUnavailable
 from monitor_svc.model import HealthStatus, Transition
+from servicekit.errors import ConfigurationError
 
 T = TypeVar("T")
 

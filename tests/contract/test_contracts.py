@@ -3,6 +3,7 @@
 import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+
 from mcai.dataset.v1 import dataset_pb2
 from mcai.errors.v1 import errors_pb2
 from mcai.knowledge.v1 import knowledge_pb2

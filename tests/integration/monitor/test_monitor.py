@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+
 from mcai.monitor.v1 import monitor_pb2, monitor_pb2_grpc
 from monitor_svc.__main__ import running
 from monitor_svc.settings import MonitorSettings
-from prometheus_client import CollectorRegistry
 from servicekit.channel import open_channel
 from servicekit.errors import ConfigurationError
 from servicekit.health import Probe

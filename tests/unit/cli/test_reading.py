@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from mcai_cli.reading.files import data_files, file_items
 from mcai_cli.reading.model import Item, Rejected, Row
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from monitor_svc.model import (
     Answer,
     HealthStatus,

@@ -1,0 +1,248 @@
+"""The layers around every call of a server, from the outermost to the innermost, one small class each."""
+
+import asyncio
+import hmac
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import grpc
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from servicekit import deadline, degrade, logs, metadata_keys, tracing
+from servicekit.errors import (
+    DeadlineTooShort,
+    Internal,
+    NotYetImplemented,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
+from servicekit.identifiers import new_request_id
+from servicekit.layers import ServerCall
+from servicekit.metrics import ServerMetrics, shared
+
+_log = logs.get_logger(__name__)
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Whoever asks only whether the process is well, or what it can do, needs no token.
+_OPEN_SERVICES: Final = ("grpc.health.", "grpc.reflection.")
+# What is ours to mend; the rest of the codes is the caller's business or the caller's wish.
+_FAULTS: Final = frozenset(
+    {
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+
+
+class Draining(Unavailable):
+    """This replica is stopping; another one answers."""
+
+
+def _is_fault(error: BaseException, code: grpc.StatusCode) -> bool:
+    return code in _FAULTS and not isinstance(error, Draining)
+
+
+class RequestId:
+    """Takes the caller's request id or makes one, binds it to the logs and sends it back."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Binds the id for the time of the call."""
+        given = call.text(metadata_keys.REQUEST_ID)
+        request_id = given if given and _REQUEST_ID.fullmatch(given) else new_request_id()
+        call.trailers.append((metadata_keys.REQUEST_ID, request_id))
+        with logs.request_context(request_id=request_id, service=self._service):
+            yield
+
+
+class Tracing:
+    """Continues the caller's trace, or begins one."""
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Runs the call as a span of its own."""
+        with tracing.span(f"{call.service}/{call.method}", call.text(metadata_keys.TRACEPARENT)):
+            yield
+
+
+class AccessLog:
+    """Writes a line a call: DEBUG if it went well or was cancelled, WARNING for a fault, else INFO."""
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Logs the call when it ends; what was said in it stays out of the log."""
+        try:
+            yield
+        except BaseException as error:
+            code = call.code(error)
+            log = _log.warning if _is_fault(error, code) else _log.info
+            if code is grpc.StatusCode.CANCELLED:
+                log = _log.debug  # the caller changed its mind, or has gone
+            log("call failed", **self._facts(call, code), error=str(error))
+            raise
+        _log.debug("call", **self._facts(call, call.code(None)))
+
+    @staticmethod
+    def _facts(call: ServerCall, code: grpc.StatusCode) -> dict[str, str | float]:
+        elapsed_ms = round(call.elapsed_seconds() * 1000, 3)
+        return {"rpc": f"{call.service}/{call.method}", "code": code.name, "elapsed_ms": elapsed_ms}
+
+
+class CallTotals:
+    """What one server has answered since its start; `GetReplicaStatus` tells it."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.failed = 0
+        self.unary = 0
+        self.unary_seconds = 0.0
+
+    @property
+    def mean_latency_seconds(self) -> float:
+        """Mean handling time of unary calls, 0.0 before the first."""
+        return self.unary_seconds / self.unary if self.unary else 0.0
+
+
+class Metrics:
+    """Counts each call and measures its time, by method and status."""
+
+    def __init__(self, registry: CollectorRegistry, totals: CallTotals) -> None:
+        self._metrics = shared(registry, ServerMetrics)
+        self._totals = totals
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Counts the call when it ends, however it ends."""
+        try:
+            yield
+        except BaseException as error:
+            code = call.code(error)
+            self._count(call, code, failed=_is_fault(error, code))
+            raise
+        self._count(call, call.code(None), failed=False)
+
+    def _count(self, call: ServerCall, code: grpc.StatusCode, *, failed: bool) -> None:
+        elapsed, totals = call.elapsed_seconds(), self._totals
+        self._metrics.handled.labels(call.service, call.method, code.name).inc()
+        self._metrics.seconds.labels(call.service, call.method).observe(elapsed)
+        totals.requests += 1
+        totals.failed += failed
+        if not call.streaming:
+            totals.unary += 1
+            totals.unary_seconds += elapsed
+
+
+class ErrorMapping:
+    """Lets nothing but a ServiceError through: the caller of a fault gets a request id and no internals."""
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Maps whatever the servicer raised."""
+        try:
+            yield
+        except (ServiceError, grpc.aio.BaseError):
+            raise  # gRPC's own: an abort, or a caller who left while we wrote to it
+        except NotImplementedError:
+            raise NotYetImplemented(f"{call.method} is not implemented yet.") from None
+        except Exception:  # noqa: BLE001 - whatever it is, it ends here
+            _log.exception("unexpected error", rpc=f"{call.service}/{call.method}")
+            raise Internal(
+                f"Something went wrong here; the log says what, under {logs.request_id()}."
+            ) from None
+
+
+class Drain:
+    """Ends the endless calls (methods named Watch...) when the server drains, so that stopping is quick."""
+
+    def __init__(self) -> None:
+        self._watches: set[asyncio.Task[object]] = set()
+        self._draining = False
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Turns the cancellation by `begin` into UNAVAILABLE, upon which a caller connects elsewhere."""
+        task = asyncio.current_task() if call.method.startswith("Watch") else None
+        if task is None:
+            yield
+            return
+        if self._begun():
+            raise self._refusal()
+        self._watches.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._begun():
+                raise
+            task.uncancel()
+            raise self._refusal() from None
+        finally:
+            self._watches.discard(task)
+
+    def begin(self) -> None:
+        """Ends all watches now and refuses new ones."""
+        self._draining = True
+        for task in self._watches:
+            task.cancel()
+
+    def _begun(self) -> bool:
+        return self._draining
+
+    @staticmethod
+    def _refusal() -> Draining:
+        return Draining("This replica is stopping; connect again.", retry_after_seconds=0.0)
+
+
+class ServiceToken:
+    """Refuses calls without the token that the services share; health checks and reflection need none."""
+
+    def __init__(self, token: SecretStr | None) -> None:
+        self._expected = f"Bearer {token.get_secret_value()}".encode() if token is not None else None
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Checks the token in a time that does not depend on how much of it is right."""
+        if self._expected is not None and not call.service.startswith(_OPEN_SERVICES):
+            given = (call.text(metadata_keys.AUTHORIZATION) or "").encode()
+            if not hmac.compare_digest(given, self._expected):
+                raise Unauthenticated("The service token is missing or wrong.")
+        yield
+
+
+class Deadline:
+    """Sets the time that is left for the call, and refuses a call whose time is spent."""
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Gives the call's own deadline to everything that it calls in turn."""
+        left: float | None = call.context.time_remaining()
+        if left is None:
+            yield
+            return
+        if left <= 0:
+            raise DeadlineTooShort("The caller's deadline had passed before the call was begun.")
+        with deadline.limit(left):
+            yield
+
+
+class Degraded:
+    """Names in the trailing metadata what the answer was made without."""
+
+    @contextmanager
+    def around(self, call: ServerCall) -> Iterator[None]:
+        """Gathers the names for the time of the call."""
+        with degrade.collecting() as names:
+            try:
+                yield
+            finally:
+                if names:
+                    call.trailers.append((metadata_keys.DEGRADED, ",".join(sorted(names))))

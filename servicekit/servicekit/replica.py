@@ -1,0 +1,73 @@
+"""What a process tells about itself: `mcai.monitor.v1.ReplicaService`, served by every server."""
+
+import os
+import socket
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+import psutil
+from prometheus_client import CollectorRegistry
+
+from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
+from servicekit.degrade import DegradationMetrics
+from servicekit.health import Health, ProbeOutcome
+from servicekit.interceptors import CallTotals
+from servicekit.layers import Context
+from servicekit.metrics import shared
+
+
+class ReplicaServicer(replica_pb2_grpc.ReplicaServiceServicer):
+    """Measures the process at the time of the call."""
+
+    def __init__(self, service: str, health: Health, totals: CallTotals, registry: CollectorRegistry) -> None:
+        self._service = service
+        self._health = health
+        self._totals = totals
+        self._degradations = shared(registry, DegradationMetrics)
+        self._process = psutil.Process()
+        self._process.cpu_percent()  # the first reading is always 0: it only sets the mark
+        self._started_at = time.time()
+        self._hostname = socket.gethostname()
+        self._version = program_version(service)
+
+    async def GetReplicaStatus(  # noqa: N802 - the contract's name
+        self, _request: replica_pb2.GetReplicaStatusRequest, _context: Context
+    ) -> replica_pb2.GetReplicaStatusResponse:
+        """Answers from memory and /proc; it never fails and never waits."""
+        totals = self._totals
+        status = replica_pb2.ReplicaStatus(
+            service=self._service,
+            hostname=self._hostname,
+            pid=os.getpid(),
+            version=self._version,
+            resident_bytes=self._process.memory_info().rss,
+            cpu_percent=self._process.cpu_percent(),
+            requests_total=totals.requests,
+            requests_failed=totals.failed,
+            mean_latency_ms=totals.mean_latency_seconds * 1000,
+            probes=[_probe_result(outcome) for outcome in self._health.outcomes],
+            degraded=sorted(self._degradations.names() | self._health.failing()),
+            serving=self._health.serving,
+        )
+        status.start_time.FromNanoseconds(int(self._started_at * 1e9))
+        return replica_pb2.GetReplicaStatusResponse(status=status)
+
+
+def program_version(service: str) -> str:
+    """Returns the version of the distribution of a service, such as "0.1.0"; "unknown" if not installed."""
+    try:
+        return version(f"mcai-{service}")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _probe_result(outcome: ProbeOutcome) -> replica_pb2.ProbeResult:
+    result = replica_pb2.ProbeResult(
+        name=outcome.name,
+        healthy=outcome.healthy,
+        critical=outcome.critical,
+        message=outcome.message,
+        latency_ms=outcome.latency_seconds * 1000,
+    )
+    result.check_time.FromNanoseconds(int(outcome.checked_at * 1e9))
+    return result

@@ -1,0 +1,101 @@
+"""W3C trace context: parse, make and hand on `traceparent`; real spans only when OpenTelemetry is set up.
+
+https://www.w3.org/TR/trace-context/ version 00.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+_HEADER: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_SAMPLED: Final = 0x01
+
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceContext:
+    """Where in which trace the current work stands.
+
+    Attributes:
+        trace_id: 32 hexadecimal digits, the same through the whole trace.
+        span_id: 16 hexadecimal digits, of the work at hand.
+        sampled: Whether somebody records the trace.
+    """
+
+    trace_id: str
+    span_id: str
+    sampled: bool = False
+
+    def header(self) -> str:
+        """Returns the value of the `traceparent` header."""
+        return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
+
+    def child(self, entropy: Entropy = os.urandom) -> "TraceContext":
+        """Returns the context of a piece of work inside this one."""
+        return replace(self, span_id=entropy(8).hex())
+
+
+_current: ContextVar[TraceContext | None] = ContextVar("mcai_trace", default=None)
+
+
+def parse(header: str | None) -> TraceContext | None:
+    """Returns what a `traceparent` header says, or None if it is absent or malformed."""
+    match = _HEADER.fullmatch(header or "")
+    if match is None or ((header or "").startswith("00-") and match[4]):
+        return None
+    trace_id, span_id, flags = match[1], match[2], int(match[3], 16)
+    if not int(trace_id, 16) or not int(span_id, 16):
+        return None
+    return TraceContext(trace_id, span_id, bool(flags & _SAMPLED))
+
+
+def new_trace(entropy: Entropy = os.urandom) -> TraceContext:
+    """Returns the context of a trace that begins here; nobody records it."""
+    return TraceContext(entropy(16).hex(), entropy(8).hex())
+
+
+def current() -> TraceContext | None:
+    """Returns the context of the current request, or None outside of one."""
+    return _current.get()
+
+
+@contextmanager
+def use(context: TraceContext | None) -> Iterator[None]:
+    """Makes `context` the current one inside the block."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def span(name: str, traceparent: str | None = None) -> Iterator[TraceContext]:
+    """Runs the block as a piece of work called `name`.
+
+    It continues the trace of `traceparent` if that is given and well formed, else the current one, else
+    it begins one. A span is recorded only after `spans.configure` found an OpenTelemetry exporter.
+    """
+    parent = parse(traceparent) or _current.get()
+    if _recorder is not None:
+        with _recorder(name, parent) as context, use(context):
+            yield context
+        return
+    context = parent.child() if parent else new_trace()
+    with use(context):
+        yield context
+
+
+Recorder = Callable[[str, TraceContext | None], Any]
+_recorder: Recorder | None = None
+
+
+def record_with(recorder: Recorder | None) -> None:
+    """Installs what records spans: a function of (name, parent) to a context manager that gives a context."""
+    global _recorder  # noqa: PLW0603 - OpenTelemetry's exporter is one per process, and so is this
+    _recorder = recorder

@@ -1,0 +1,16 @@
+"""Fixtures for all tests: real servers, started once a session and process when the first test asks."""
+
+from tests.support.compose_project import compose_project
+from tests.support.postgres_server import postgres_database, postgres_server, postgres_url
+from tests.support.public_data import public_data
+from tests.support.redis_server import redis_server, redis_url
+
+__all__ = [
+    "compose_project",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+    "public_data",
+    "redis_server",
+    "redis_url",
+]

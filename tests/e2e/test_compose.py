@@ -1,0 +1,171 @@
+"""The real Compose project: it answers, it spreads calls, and it goes on while its parts are away.
+
+Each outage kills the containers, looks, and starts them again; the next test finds everything whole.
+"""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.compose_project import REPLICAS, ComposeProject
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose"), pytest.mark.timeout(900)]
+
+KNOWN = "what can you do?"
+RETURN_SECONDS = 5.0
+
+COUNT_CALLS = """
+import urllib.request
+text = urllib.request.urlopen("http://127.0.0.1:9464/metrics").read().decode()
+print(sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+          if line.startswith("mcai_grpc_server_handled_total") and 'service="%s"' in line))
+"""
+
+
+def whole(project: ComposeProject, message: str = KNOWN) -> dict[str, Any]:
+    """An answer for which nothing was missing."""
+    response = project.ask(message)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    assert body["metadata"]["degraded"] == [], body["metadata"]
+    assert body["metadata"]["sources"], body
+    return body
+
+
+async def whole_again_after(project: ComposeProject, service: str) -> None:
+    """Start a service and see full service within the time that is promised after its return."""
+    project.start(service)
+    returned = time.monotonic()
+    await eventually(lambda: _ready(project), timeout_seconds=60)
+    # The containers need seconds to start: the promise counts from when the first of them answers.
+    answered = await eventually(lambda: whole(project, f"{KNOWN} {service}"), timeout_seconds=30)
+    assert answered
+    print(f"{service}: whole {time.monotonic() - returned:.1f} s after its start")  # noqa: T201 - a figure
+
+
+def _ready(project: ComposeProject) -> bool:
+    body = project.client.get("/readyz").json()
+    return bool(body["status"] == "ok")
+
+
+def test_it_answers_from_the_starter_bank_with_sources(compose_project: ComposeProject) -> None:
+    body = whole(compose_project)
+
+    assert body["status"] == "ok"
+    assert body["metadata"]["sources"][0]["domain"] == "mcai"
+
+
+def test_calls_are_spread_over_the_replicas(compose_project: ComposeProject) -> None:
+    for number in range(40):
+        compose_project.client.get("/api/search", params={"q": f"python {number}"}).raise_for_status()
+
+    program = COUNT_CALLS % "mcai.dataset.v1.DatasetService"
+    counts = [
+        float(compose_project.python("dataset-svc", index, program))
+        for index in range(1, REPLICAS["dataset-svc"] + 1)
+    ]
+    assert min(counts) >= 10
+
+
+def test_health_shows_every_replica(compose_project: ComposeProject) -> None:
+    body = compose_project.client.get("/api/system/health").json()
+
+    assert body["services"]["redis"]
+    assert body["services"]["database"]
+    assert body["services"]["monitor"]
+    assert body["status"] == "healthy"
+
+
+@pytest.mark.parametrize("service", ["redis", "postgres", "knowledge-svc", "task-svc", "monitor-svc"])
+async def test_known_questions_are_answered_while_a_part_is_away(
+    compose_project: ComposeProject, service: str
+) -> None:
+    whole(compose_project)
+    compose_project.kill(service)
+    try:
+        for _ in range(5):
+            response = compose_project.ask(KNOWN)
+            assert response.status_code == 200, response.text
+            assert response.json()["metadata"]["sources"]
+    finally:
+        await whole_again_after(compose_project, service)
+
+
+async def test_a_cached_answer_outlives_the_bank_and_an_unknown_question_is_refused_honestly(
+    compose_project: ComposeProject,
+) -> None:
+    whole(compose_project)
+    compose_project.kill("dataset-svc")
+    try:
+        cached = await eventually(lambda: _answered(compose_project, KNOWN), timeout_seconds=30)
+        unknown = compose_project.ask("how do volcanoes on Io compare with those on Earth, exactly?")
+        assert cached["metadata"]["sources"]
+        assert unknown.status_code == 503
+        assert "retry-after" in unknown.headers
+    finally:
+        await whole_again_after(compose_project, "dataset-svc")
+
+
+def _answered(project: ComposeProject, message: str) -> dict[str, Any]:
+    response = project.ask(message)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def test_examples_written_while_postgres_is_away_are_found_and_replayed_once(
+    compose_project: ComposeProject,
+) -> None:
+    example = {"prompt": "what is the zanzibar quorum rule?", "response": "Five of nine must agree."}
+    compose_project.kill("postgres")
+    try:
+        created = await eventually(lambda: _created(compose_project, example), timeout_seconds=30)
+        assert created["durability"] == "journalled"
+    finally:
+        await whole_again_after(compose_project, "postgres")
+
+    await eventually(lambda: _found_everywhere(compose_project, "zanzibar quorum"), timeout_seconds=15)
+
+
+def _created(project: ComposeProject, example: dict[str, str]) -> dict[str, Any]:
+    response = project.client.post("/api/datasets/outage/examples", json=example)
+    assert response.status_code == 202, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def _found_everywhere(project: ComposeProject, words: str) -> bool:
+    # Round robin: as many searches in a row as there are replicas, twice over, all find exactly one.
+    for _ in range(2 * REPLICAS["dataset-svc"]):
+        results = project.client.get("/api/search", params={"q": words, "domain": "outage"}).json()["results"]
+        assert len(results) == 1, results
+    return True
+
+
+async def test_a_picture_is_made_by_a_worker_and_also_while_the_broker_is_away(
+    compose_project: ComposeProject,
+) -> None:
+    await _picture(compose_project, 440)
+    compose_project.kill("redis")
+    try:
+        await _picture(compose_project, 441)
+    finally:
+        await whole_again_after(compose_project, "redis")
+
+
+async def _picture(project: ComposeProject, frequency_hz: float) -> None:
+    body = {"kind": "cymatic", "parameters": {"frequency_hz": frequency_hz, "size_pixels": 128}}
+    submitted = project.client.post("/api/tasks", json=body)
+    assert submitted.status_code in {201, 202}, submitted.text
+    task_id = submitted.json()["id"]
+
+    def succeeded() -> bool:
+        task = project.client.get(f"/api/tasks/{task_id}").json()
+        assert task["state"] == "succeeded", task
+        return True
+
+    await eventually(succeeded, timeout_seconds=60)
+    picture = project.client.get(f"/api/tasks/{task_id}/artifacts/pattern.png")
+    assert picture.content.startswith(b"\x89PNG")

@@ -1,0 +1,99 @@
+"""The real Compose project, built from this checkout and brought up once for the tests that ask for it."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.requirements import require
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "mcai-e2e"
+REPLICAS = {"dataset-svc": 2, "knowledge-svc": 2}
+ANSWER_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeProject:
+    """A running project; `client` talks to its gateway."""
+
+    compose: Any
+    client: httpx2.Client
+
+    def run(self, *arguments: str) -> str:
+        """Run `docker compose ARGUMENTS` in the project and return what it printed."""
+        command = [*self.compose.docker_compose_command(), *arguments]
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            command, cwd=ROOT, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def kill(self, service: str) -> None:
+        """End all containers of a service at once, without a goodbye."""
+        self.run("kill", service)
+
+    def start(self, service: str) -> None:
+        """Start a service's containers again; returns when their processes run."""
+        self.run("start", service)
+
+    def python(self, service: str, index: int, program: str) -> str:
+        """Run a Python program inside a replica and return what it printed."""
+        return self.run("exec", "-T", "--index", str(index), service, "python", "-c", program)
+
+    def ask(self, message: str) -> httpx2.Response:
+        """Ask the chat."""
+        return self.client.post("/api/chat", json={"message": message})
+
+
+@pytest.fixture(scope="session")
+def compose_project() -> Iterator[ComposeProject]:
+    """The project with two replicas each of dataset-svc and knowledge-svc."""
+    reason = _missing()
+    if reason is not None:
+        require("docker", reason)
+    from testcontainers.compose import DockerCompose  # noqa: PLC0415 - it looks for Docker when imported
+
+    port = _free_port()
+    # Compose and testcontainers are told by the environment; both read it when they start a process.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPOSE_PROJECT_NAME", PROJECT)
+        patch.setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+        patch.setenv("MCAI_PORT", str(port))
+        patch.setenv("PROMETHEUS_PORT", str(_free_port()))
+        compose = DockerCompose(ROOT, build=True, wait=True)
+        scales = [f"--scale={service}={count}" for service, count in REPLICAS.items()]
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=ANSWER_SECONDS) as client:
+            project = ComposeProject(compose, client)
+            project.run("down", "--volumes", "--timeout", "2")
+            try:
+                project.run("up", "--build", "--detach", "--wait", *scales)
+                yield project
+            except BaseException:
+                print(project.run("logs", "--tail", "40"))  # noqa: T201 - why it did not come up
+                raise
+            finally:
+                project.run("down", "--volumes", "--timeout", "5")
+
+
+def _missing() -> str | None:
+    if shutil.which("docker") is None:
+        return "the docker command is not installed"
+    for question in (["docker", "version"], ["docker", "compose", "version"]):
+        done = subprocess.run(question, check=False, capture_output=True, text=True)  # noqa: S603 - fixed words
+        if done.returncode != 0:
+            return f"`{' '.join(question)}` says: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

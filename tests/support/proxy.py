@@ -1,0 +1,167 @@
+"""A TCP proxy that breaks on command, so that a test meets a real server behind a real fault."""
+
+import asyncio
+import contextlib
+import enum
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_CHUNK_BYTES = 65_536
+
+
+class Fault(enum.Enum):
+    """What the proxy does to connections, those that are open already included."""
+
+    PASS = "pass"
+    """Bytes go through."""
+    REFUSE = "refuse"
+    """Open connections are reset, new ones refused, as when the server's process is gone."""
+    HANG = "hang"
+    """A black hole: connections are accepted and stay open, no byte goes through."""
+    LATENCY = "latency"
+    """Each piece of data waits `latency_seconds` before it goes through, in both directions."""
+
+
+class FaultyProxy:
+    """Listens on a port of its own on loopback and forwards to `target`.
+
+    Use it as an async context manager. `target` is "host:port", or the path of a Unix socket, with or
+    without "unix:". What was held back while it hung goes through, in order, once it passes again.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._fault = Fault.PASS
+        self._latency_seconds = 0.0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.accepted = 0
+
+    @property
+    def host(self) -> str:
+        """Host that it listens on."""
+        return "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Port that it listens on; the same for its whole life."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """host:port."""
+        return f"{self.host}:{self._port}"
+
+    @property
+    def fault(self) -> Fault:
+        """What it does at this moment."""
+        return self._fault
+
+    async def pass_through(self) -> None:
+        """Forwards everything, as a healthy network does."""
+        self._fault = Fault.PASS
+        await self._listen()
+        self._flowing.set()
+
+    async def refuse(self) -> None:
+        """Resets what is open and refuses what is new."""
+        self._fault = Fault.REFUSE
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._reset_connections()
+        self._flowing.set()
+
+    async def hang(self) -> None:
+        """Lets no byte through any more, in neither direction."""
+        self._fault = Fault.HANG
+        self._flowing.clear()
+        await self._listen()
+
+    async def delay(self, latency_seconds: float) -> None:
+        """Makes each piece of data wait."""
+        self._fault, self._latency_seconds = Fault.LATENCY, latency_seconds
+        await self._listen()
+        self._flowing.set()
+
+    async def __aenter__(self) -> Self:
+        await self._listen()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.refuse()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, self.host, self._port)
+            self._port = self._server.sockets[0].getsockname()[1]
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        try:
+            await self._forward(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            # Cancellation ends here because only __aexit__ cancels, and asyncio logs it otherwise.
+            pass
+        finally:
+            self._drop(writer)
+            self._tasks.discard(task)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flowing.wait()
+        upstream_reader, upstream_writer = await self._connect()
+        self._writers.add(upstream_writer)
+        ways = [
+            asyncio.create_task(self._pump(reader, upstream_writer)),
+            asyncio.create_task(self._pump(upstream_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self._drop(upstream_writer)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(_CHUNK_BYTES):
+            await self._flowing.wait()
+            if self._fault is Fault.LATENCY:
+                await asyncio.sleep(self._latency_seconds)
+            writer.write(data)
+            await writer.drain()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        target = self._target.removeprefix("unix:")
+        if target.startswith("/"):
+            return await asyncio.open_unix_connection(Path(target))
+        host, _, port = target.rpartition(":")
+        return await asyncio.open_connection(host, int(port))
+
+    def _reset_connections(self) -> None:
+        for writer in tuple(self._writers):
+            self._drop(writer)
+
+    def _drop(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
+        raw = writer.get_extra_info("socket")
+        if raw is not None and raw.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):
+                # Lingering for no time makes the close a reset, as when a process is killed.
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        writer.transport.abort()
