@@ -52,7 +52,7 @@ docs: $(UV) ## generate the README's configuration table
 	@$(RUN) python docs/generate.py
 
 bench: $(UV) ## measure the search and the import, and compare them with their goals
-	@$(RUN) python benchmarks/bank.py
+	@$(RUN) python benchmarks/bank.py $(if $(STRICT),--strict) $(BENCH_ARGS)
 
 compose-up: ## build the images and start the containers
 	docker compose up --build --detach --wait

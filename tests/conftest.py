@@ -1,11 +1,14 @@
 """Fixtures for all tests: real servers, started once a session and process when the first test asks."""
 
+from tests.support.bank_stores import bank_replicas, bank_store
 from tests.support.compose_project import compose_project
 from tests.support.postgres_server import postgres_database, postgres_server, postgres_url
 from tests.support.public_data import public_data
 from tests.support.redis_server import redis_server, redis_url
 
 __all__ = [
+    "bank_replicas",
+    "bank_store",
     "compose_project",
     "postgres_database",
     "postgres_server",

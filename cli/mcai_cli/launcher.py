@@ -31,6 +31,11 @@ async def embedded_system(host: str, port: int, data_dir: Path, log_level: str) 
         targets = {
             f"{name}_target": directory.target(name) for name in ("dataset", "knowledge", "task", "monitor")
         }
+        monitored = {
+            **directory.service_settings("monitor"),
+            **targets,
+            "gateway_target": directory.target("gateway"),
+        }
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(dataset.running(directory.dataset_settings(), registry))
             await stack.enter_async_context(
@@ -46,11 +51,7 @@ async def embedded_system(host: str, port: int, data_dir: Path, log_level: str) 
             await stack.enter_async_context(
                 task.running(load(TaskSettings, **directory.service_settings("task")), registry)
             )
-            await stack.enter_async_context(
-                monitor.running(
-                    load(MonitorSettings, **directory.service_settings("monitor"), **targets), registry
-                )
-            )
+            await stack.enter_async_context(monitor.running(load(MonitorSettings, **monitored), registry))
             settings = load(
                 GatewaySettings,
                 **directory.service_settings("gateway"),

@@ -14,6 +14,8 @@ ServiceError
 │   └── InvalidExample
 ├── OutOfRange
 │   └── ResyncRequired
+├── DataLoss
+│   └── IndexDamaged
 └── Unavailable
     └── StoreUnavailable
 """
@@ -22,6 +24,7 @@ from typing import ClassVar
 
 from servicekit.errors import (
     AlreadyExists,
+    DataLoss,
     FailedPrecondition,
     InvalidArgument,
     NotFound,
@@ -36,6 +39,7 @@ __all__ = [
     "DatasetNotFound",
     "ExampleExists",
     "ExampleNotFound",
+    "IndexDamaged",
     "InvalidExample",
     "ResyncRequired",
     "StoreUnavailable",
@@ -74,3 +78,7 @@ class ResyncRequired(OutOfRange):
     """The change feed no longer holds what follows the reader's position; it must take a snapshot."""
 
     reason: ClassVar[str] = "RESYNC_REQUIRED"
+
+
+class IndexDamaged(DataLoss):
+    """The replica's index on disk cannot be read or is of another version; it is rebuilt from the bank."""

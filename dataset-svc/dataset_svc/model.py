@@ -5,7 +5,7 @@ Times are seconds since the epoch (UTC, float); texts are Unicode without lone s
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 # Names that people have given their folders are kept to the letter; no slash, colon or control character
@@ -14,6 +14,7 @@ DOMAIN_PATTERN = re.compile(r"[^\W_](?:[\w .&'+-]{0,62}[\w+])?")
 MAX_PROMPT_CHARACTERS = 16_384
 MAX_RESPONSE_CHARACTERS = 262_144
 MAX_METADATA_BYTES = 65_536
+TITLE_CHARACTERS = 80
 
 
 class Durability(Enum):
@@ -86,6 +87,18 @@ class Example:
         """See `content_hash`."""
         return content_hash(self.domain, self.prompt, self.response)
 
+    def edited(
+        self, prompt: str | None, response: str | None, metadata_json: str | None, now: float
+    ) -> "Example":
+        """The example with what is not None in its place; itself, to the time, if that changes nothing."""
+        new = replace(
+            self,
+            prompt=self.prompt if prompt is None else prompt,
+            response=self.response if response is None else response,
+            metadata_json=self.metadata_json if metadata_json is None else metadata_json,
+        )
+        return self if new == self else replace(new, update_time=now)
+
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
@@ -93,6 +106,14 @@ class Insertion:
 
     id: str
     duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InsertOutcome:
+    """What became of a batch of examples: one insertion per example, in order, and how safe they are."""
+
+    insertions: tuple[Insertion, ...]
+    durability: Durability = Durability.COMMITTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +194,12 @@ class Conversation:
     update_time: float
 
 
+def title_of(content: str) -> str:
+    """Title of a conversation that begins with this message: its first words on one line."""
+    line = " ".join(content[: 8 * TITLE_CHARACTERS].split())
+    return line if len(line) <= TITLE_CHARACTERS else line[: TITLE_CHARACTERS - 1].rstrip() + "…"
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """What a person thought of an answer."""
@@ -194,3 +221,17 @@ class StoreCounts:
     conversations: int
     messages: int
     feedback: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStats:
+    """The measure of one replica; -1 stands for what a store that is away cannot tell."""
+
+    counts: StoreCounts
+    index_documents: int
+    index_bytes: int
+    index_sequence: int
+    head_sequence: int
+    journalled: int
+    store: str
+    store_available: bool

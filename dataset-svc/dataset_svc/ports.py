@@ -10,7 +10,7 @@ from dataset_svc.model import (
     Durability,
     Example,
     Feedback,
-    Insertion,
+    InsertOutcome,
     Message,
     SearchHit,
     SearchQuery,
@@ -45,10 +45,11 @@ class Bank(Protocol):
         Raises `DatasetNotFound`, and `DatasetNotEmpty` when it has examples and `force` is not set.
         """
 
-    async def insert_examples(self, examples: Sequence[Example]) -> list[Insertion]:
+    async def insert_examples(self, examples: Sequence[Example]) -> InsertOutcome:
         """Insert in one transaction, a missing dataset included; one outcome per example, in order.
 
         An example whose id or (domain, content hash) is there already is a duplicate: nothing changes.
+        The fallback journals a single example while the store is down, and then says so.
         """
 
     async def get_example(self, example_id: str) -> Example:
@@ -77,8 +78,12 @@ class Bank(Protocol):
     async def head_sequence(self) -> int:
         """Sequence of the newest committed change; 0 before the first."""
 
-    async def wait_for_change(self, timeout_seconds: float) -> None:
-        """Return when the feed may have grown, at the latest after the timeout; wakes across replicas."""
+    async def wait_for_change(self, after_sequence: int, timeout_seconds: float) -> None:
+        """Return when the feed may have grown beyond `after_sequence`, at the latest after the timeout.
+
+        It wakes across replicas, at once if the feed is beyond it already, and never raises: a store that
+        is down looks like a feed that does not grow.
+        """
 
     def snapshot(self) -> AsyncIterator[tuple[int, list[Example]]]:
         """All examples in batches, each with the one sequence that the whole snapshot was taken at.
@@ -131,6 +136,52 @@ class Conversations(Protocol):
         """Keep an opinion; an id that is there already is skipped."""
 
 
+class Catalogue(Protocol):
+    """What reads need of the system of record; a Bank is one.
+
+    When the store is down the fallback answers from the replica's index and what it remembers.
+    """
+
+    async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
+        """See `Bank`."""
+
+    async def get_dataset(self, domain: str) -> Dataset:
+        """See `Bank`; raises `StoreUnavailable` for a dataset that the fallback knows nothing of."""
+
+    async def head_sequence(self) -> int:
+        """See `Bank`; -1 while the store cannot be asked."""
+
+    async def counts(self) -> StoreCounts:
+        """See `Bank`; -1 for what the fallback cannot know."""
+
+
+class ExampleReads(Protocol):
+    """What reads need of the replica's index; the fallback says when it no longer follows the store."""
+
+    @property
+    def sequence(self) -> int:
+        """See `ExampleIndex`."""
+
+    @property
+    def documents(self) -> int:
+        """See `ExampleIndex`."""
+
+    async def search(self, queries: Sequence[SearchQuery]) -> list[list[SearchHit]]:
+        """See `ExampleIndex`."""
+
+    async def get(self, example_id: str) -> Example:
+        """See `ExampleIndex`."""
+
+    async def list(self, domain: str, after_id: str, limit: int) -> list[Example]:
+        """See `ExampleIndex`."""
+
+    async def domains(self) -> dict[str, int]:
+        """See `ExampleIndex`."""
+
+    async def size_bytes(self) -> int:
+        """See `ExampleIndex`."""
+
+
 class ExampleIndex(Protocol):
     """The replica's own read side, on its own disk: it answers while the store is away.
 
@@ -139,7 +190,11 @@ class ExampleIndex(Protocol):
 
     @property
     def sequence(self) -> int:
-        """Sequence of the change feed that the committed index has followed to."""
+        """Sequence of the change feed that the committed index has followed to; -1 if it needs a snapshot."""
+
+    @property
+    def documents(self) -> int:
+        """Examples in the index."""
 
     async def apply(self, changes: Sequence[Change], *, sequence: int) -> None:
         """Apply changes and the cursor in one commit; visible to searches when it returns. Idempotent."""
@@ -165,5 +220,8 @@ class ExampleIndex(Protocol):
     async def size_bytes(self) -> int:
         """Bytes on disk."""
 
+    async def rest(self) -> None:
+        """Give the memory of writing back until the next write."""
+
     async def close(self) -> None:
-        """Commit what is pending and give everything back."""
+        """Give everything back; what `apply` and `apply_local` returned from is on the disk already."""

@@ -25,6 +25,25 @@ def split_host_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def require_free(host: str, port: int) -> None:
+    """Binds to the address and lets it go: gRPC would tell a port in use by lines of its own on stderr.
+
+    Raises:
+        ConfigurationError: The address is in use, not ours to use or not known.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(
+            f"{host}:{port} cannot be used ({reason}); choose another address in MCAI_LISTEN."
+        ) from error
+
+
 def socket_path(address: str) -> Path | None:
     """Returns the path of a `unix:` address, or None for any other address.
 

@@ -54,11 +54,11 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, AWAY) if isinstance(error, ServiceError) else isinstance(error, Exception)
 
 
-def _brief(error: BaseException | None) -> str:
+def _brief(error: BaseException | None) -> str | None:
     """One line for the log; gRPC's own text of an error has five."""
     if isinstance(error, grpc.aio.AioRpcError):
         return f"{error.code().name}: {error.details()}"
-    return f"{type(error).__name__}: {error}"
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 class Breaker:
@@ -142,6 +142,13 @@ class Breaker:
             self._state = State.CLOSED
             _log.info("breaker closed", dependency=self.name)
 
+    def trip(self, error: BaseException | None = None) -> None:
+        """Notes that the dependency is away, whatever was thought before; `error` says how that showed."""
+        self._state, self._opened_at, self._failures, self._probe = State.OPEN, self._clock(), 0, None
+        _log.warning("breaker open", dependency=self.name, error=_brief(error))
+        if self._on_open is not None:
+            self._on_open()
+
     def answered(self) -> None:
         """Notes a sign of life in the middle of a call; unlike `close` it does not end a probe."""
         self._answered_at = self._clock()
@@ -163,19 +170,13 @@ class Breaker:
             silent = self._answered_at < attempt.started_at
             used_up = now - attempt.started_at >= self.budget_seconds
             if (used_up and silent) or self._failures >= self._failures_to_open:
-                self._open(now, error)
+                self.trip(error)
         elif attempt is self._probe:
             self._state, self._opened_at, self._probe = State.OPEN, now, None
 
     def _abandoned(self, attempt: "Attempt") -> None:
         if attempt is self._probe:
             self._state, self._probe = State.OPEN, None
-
-    def _open(self, now: float, error: BaseException | None) -> None:
-        self._state, self._opened_at, self._failures = State.OPEN, now, 0
-        _log.warning("breaker open", dependency=self.name, error=_brief(error))
-        if self._on_open is not None:
-            self._on_open()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

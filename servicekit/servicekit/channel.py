@@ -9,7 +9,7 @@ A call on it
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -27,6 +27,18 @@ DEFAULT_RESET_SECONDS: Final = 0.5
 _IDEMPOTENT: Final = frozenset(
     {descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS, descriptor_pb2.MethodOptions.IDEMPOTENT}
 )
+
+_ROUND_ROBIN: Final[Mapping[str, Any]] = {"round_robin": {}}
+# Of several replicas, one that fails nearly all of its calls, such as a frozen one, is left out for some
+# seconds (gRFC A50). Without this it costs a budget at every turn until the keepalive finds it dead.
+_OUTLIERS: Final[Mapping[str, Any]] = {
+    "interval": "1s",
+    "baseEjectionTime": "5s",
+    "maxEjectionTime": "15s",
+    "maxEjectionPercent": 50,
+    "failurePercentageEjection": {"threshold": 85, "minimumHosts": 2, "requestVolume": 4},
+    "childPolicy": [_ROUND_ROBIN],
+}
 
 CHANNEL_OPTIONS: Final[Sequence[tuple[str, Any]]] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -73,7 +85,7 @@ def open_channel(
     if breaker is None:
         breaker = Breaker(target, budget_seconds=timeout_seconds, reset_seconds=DEFAULT_RESET_SECONDS)
     options = (*CHANNEL_OPTIONS, ("grpc.service_config", service_config(services, only_serving=only_serving)))
-    connections = Connections(target, options, breaker)
+    connections = Connections(target, options, breaker, only_serving=only_serving)
     return ServiceChannel(connections, token, timeout_seconds)
 
 
@@ -82,7 +94,10 @@ def service_config(services: Sequence[ServiceDescriptor], *, only_serving: bool 
 
     https://github.com/grpc/grpc/blob/master/doc/service_config.md
     """
-    config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    # gRPC takes the first policy that it knows: the plain one is for a gRPC without the other.
+    config: dict[str, Any] = {
+        "loadBalancingConfig": [{"outlier_detection_experimental": _OUTLIERS}, _ROUND_ROBIN]
+    }
     if only_serving:
         # A replica that answers NOT_SERVING, because it starts or drains, gets no calls.
         config["healthCheckConfig"] = {"serviceName": ""}

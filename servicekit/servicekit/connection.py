@@ -23,17 +23,22 @@ _MAX_PROBE_SECONDS: Final = 1.0
 
 
 class Connection:
-    """One gRPC channel and the number of calls that are running on it; closes when retired and idle."""
+    """One gRPC channel and the calls that are running on it; closes when retired and idle."""
 
     def __init__(self, target: str, options: Sequence[tuple[str, Any]]) -> None:
         self.channel = grpc.aio.insecure_channel(target, options)  # noqa: TID251 - open_channel's own root
-        self._calls = 0
+        self._calls: set[grpc.aio.Call] = set()
         self._retired = False
         self._closing: asyncio.Task[None] | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was retired and has closed."""
+        return self._closing is not None and self._closing.done()
+
     def track(self, call: grpc.aio.Call) -> None:
         """Keeps the connection open until the call has ended."""
-        self._calls += 1
+        self._calls.add(call)
         call.add_done_callback(self._ended)
 
     def retire(self) -> None:
@@ -41,12 +46,13 @@ class Connection:
         self._retired = True
         self._close_if_idle()
 
-    def _ended(self, _call: Any) -> None:
-        self._calls -= 1
+    def _ended(self, call: Any) -> None:
+        # gRPC may call back twice: see request_stream.py.
+        self._calls.discard(call)
         self._close_if_idle()
 
     def _close_if_idle(self) -> None:
-        if self._retired and self._calls == 0 and self._closing is None:
+        if self._retired and not self._calls and self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self.channel.close())
 
 
@@ -57,6 +63,7 @@ class Connections:
         target: Where the peer is.
         options: gRPC's channel arguments.
         breaker: Opened by failing calls, closed from here.
+        only_serving: Whether a peer that answers NOT_SERVING is still away.
         jitter: A factor around 1.0 for the time between two tries, so that callers do not come in step.
     """
 
@@ -66,13 +73,16 @@ class Connections:
         options: Sequence[tuple[str, Any]],
         breaker: Breaker,
         *,
+        only_serving: bool = True,
         jitter: Callable[[], float] = lambda: 0.75 + secrets.randbelow(500) / 1000,
     ) -> None:
         self.breaker = breaker
         self._target = target
         self._options = options
+        self._only_serving = only_serving
         self._jitter = jitter
         self._current = Connection(target, options)
+        self._retired: list[Connection] = []
         self._revival: asyncio.Task[None] | None = None
         breaker.supervise(self._begin_revival)
 
@@ -82,11 +92,11 @@ class Connections:
         return self._current
 
     async def close(self, grace: float | None = None) -> None:
-        """Closes the connection in use; its calls get `grace` seconds to end."""
+        """Closes all connections; their calls get `grace` seconds to end."""
         if self._revival is not None:
             self._revival.cancel()
             await asyncio.gather(self._revival, return_exceptions=True)
-        await self._current.channel.close(grace)
+        await asyncio.gather(*(each.channel.close(grace) for each in (*self._retired, self._current)))
 
     def _begin_revival(self) -> None:
         if self._revival is None or self._revival.done():
@@ -99,14 +109,18 @@ class Connections:
             try:
                 alive = await self._answers(fresh)
             except BaseException:
-                fresh.retire()
+                self._retire(fresh)
                 raise
             if alive:
                 old, self._current = self._current, fresh
-                old.retire()
+                self._retire(old)
                 self.breaker.close()
             else:
-                fresh.retire()
+                self._retire(fresh)
+
+    def _retire(self, connection: Connection) -> None:
+        connection.retire()
+        self._retired = [each for each in (*self._retired, connection) if not each.closed]
 
     async def _answers(self, connection: Connection) -> bool:
         check = connection.channel.unary_unary(
@@ -119,4 +133,4 @@ class Connections:
             answer = await check(health_pb2.HealthCheckRequest(), timeout=timeout)
         except grpc.aio.AioRpcError as error:
             return error.code() is grpc.StatusCode.UNIMPLEMENTED  # it answers, though not about its health
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING) or not self._only_serving

@@ -99,8 +99,8 @@ class Health:
         try:
             async with asyncio.timeout(probe.timeout_seconds):
                 await probe.check()
-        except TimeoutError:
-            message = f"no answer within {probe.timeout_seconds:g} s"
+        except TimeoutError as error:
+            message = str(error) or f"no answer within {probe.timeout_seconds:g} s"
         except Exception as error:  # noqa: BLE001 - whatever a check raises, its dependency is not well
             message = str(error) or type(error).__name__
         elapsed = time.perf_counter() - started

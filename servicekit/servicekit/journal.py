@@ -92,7 +92,10 @@ class Journal:
 
     async def mark_applied(self, entry_ids: Sequence[str]) -> None:
         """Removes entries that were applied; unknown ids are ignored."""
-        self._count -= await self._in_thread(lambda: self._opened.remove(entry_ids))
+        if entry_ids:
+            # Not `-= await`: that reads the count before it waits, and loses what appends add meanwhile.
+            removed = await self._in_thread(lambda: self._opened.remove(entry_ids))
+            self._count -= removed
 
     async def count_attempt(self, entry_id: str) -> None:
         """Notes that an entry failed for a reason of its own."""
@@ -100,7 +103,8 @@ class Journal:
 
     async def bury(self, entry_id: str, reason: str) -> None:
         """Moves an entry that can never be applied among the dead, where it blocks nothing."""
-        self._count -= await self._in_thread(lambda: self._opened.bury(entry_id, reason))
+        buried = await self._in_thread(lambda: self._opened.bury(entry_id, reason))
+        self._count -= buried
 
     async def dead(self, limit: int = 100) -> list[DeadEntry]:
         """Returns the oldest dead entries."""
@@ -121,12 +125,13 @@ class Journal:
             batch, self._waiting = self._waiting, []
             rows = [row for row, _ in batch]
             try:
-                self._count += await self._in_thread(partial(self._opened.append, rows))
+                added = await self._in_thread(partial(self._opened.append, rows))
             except Exception as error:  # noqa: BLE001 - told to each writer, who raises it
                 for _, written in batch:
                     if not written.done():
                         written.set_exception(error)
             else:
+                self._count += added
                 for _, written in batch:
                     if not written.done():
                         written.set_result(None)

@@ -5,14 +5,16 @@ task, hides the call behind a future, and sees the context variables of that tas
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterable
 from typing import Any, Final, TypeVar
 
 import grpc
 
 from servicekit import degrade, metadata_keys, status_details
 from servicekit.breaker import Attempt
+from servicekit.request_stream import ServerStatus
 
+T = TypeVar("T")
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
@@ -22,9 +24,10 @@ _ABSENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLIN
 class OutgoingCall(grpc.aio.Call):
     """What the four kinds of call have in common: gRPC's call object, and an attempt that is told the end."""
 
-    def __init__(self, call: Any, attempt: Attempt) -> None:
+    def __init__(self, call: Any, attempt: Attempt, status: ServerStatus | None = None) -> None:
         self._call = call
         self._attempt = attempt
+        self._status = status
         self._told = False
 
     def cancelled(self) -> bool:
@@ -72,30 +75,51 @@ class OutgoingCall(grpc.aio.Call):
         """Returns when the call is on its way."""
         await self._call.wait_for_connection()
 
+    async def write(self, request: Any) -> None:
+        """Sends one request of a stream."""
+        await self._awaited(self._call.write(request))
+
+    async def done_writing(self) -> None:
+        """Ends the stream of requests."""
+        await self._call.done_writing()
+
+    async def _awaited(self, step: Awaitable[T]) -> T:
+        """Returns the result of a part of the call, or raises why the call failed."""
+        try:
+            return await step
+        except BaseException as error:  # noqa: BLE001 - it is raised again, or what it stands for is
+            raise await self._failed(error) from None
+
     async def _succeeded(self) -> None:
         if not self._told:
             self._told = True
             self._attempt.succeeded()
             _note_degraded(await self._call.trailing_metadata())
 
-    def _failed(self, error: BaseException, *, answered: bool = False) -> None:
-        """Tells how the call failed; `answered` says that a part of the answer had come."""
-        if self._told:
-            return
-        self._told = True
-        if not isinstance(error, grpc.aio.AioRpcError):
-            self._attempt.ended(
-                error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError()
-            )
-            return
-        trailers = error.trailing_metadata()
-        _note_degraded(trailers)
-        if error.code() not in _ABSENT or status_details.decode(trailers) is not None:
-            self._attempt.succeeded()  # the peer itself said so: it is not away
-        elif answered:
-            self._attempt.abandoned()  # a stream that broke; the next call will show whether the peer is away
+    async def _failed(self, error: BaseException) -> BaseException:
+        """Tells the attempt and the request how the call failed, and returns why it did."""
+        if self._status is not None:
+            error = await self._status.cause(error)
+        if not self._told:
+            self._told = True
+            if isinstance(error, grpc.aio.AioRpcError):
+                _note_degraded(error.trailing_metadata())
+                self._judge(error)
+            else:
+                self._cancelled(error)
+        return error
+
+    def _judge(self, error: grpc.aio.AioRpcError) -> None:
+        """Tells the attempt whether the peer is away, or has said itself that it cannot."""
+        if error.code() not in _ABSENT or status_details.decode(error.trailing_metadata()) is not None:
+            self._attempt.succeeded()
         else:
             self._attempt.failed(error)
+
+    def _cancelled(self, error: BaseException) -> None:
+        """Tells the attempt that we ended the call ourselves."""
+        ours = isinstance(error, asyncio.CancelledError)
+        self._attempt.ended(error) if ours else self._attempt.abandoned()
 
 
 class UnaryResponseCall(
@@ -107,20 +131,8 @@ class UnaryResponseCall(
         """Gives the response or raises AioRpcError."""
         return self._response().__await__()
 
-    async def write(self, request: RequestT) -> None:
-        """Sends one request of a stream."""
-        await self._call.write(request)
-
-    async def done_writing(self) -> None:
-        """Ends the stream of requests."""
-        await self._call.done_writing()
-
     async def _response(self) -> ResponseT:
-        try:
-            response: ResponseT = await self._call
-        except BaseException as error:
-            self._failed(error)
-            raise
+        response: ResponseT = await self._awaited(self._call)
         await self._succeeded()
         return response
 
@@ -136,31 +148,19 @@ class StreamResponseCall(
     _iterator: AsyncIterator[ResponseT] | None = None
 
     def __aiter__(self) -> AsyncIterator[ResponseT]:
-        """Gives the responses in turn; one iteration a call."""
+        """Gives the responses in turn; one iteration a call. Closing the iterator cancels the call."""
         if self._iterator is None:
             self._iterator = self._responses()
         return self._iterator
 
     async def read(self) -> Any:
         """Returns the next response, or `grpc.aio.EOF` after the last."""
-        try:
-            response = await self._call.read()
-        except BaseException as error:
-            self._failed(error, answered=self._answered)
-            raise
+        response = await self._awaited(self._call.read())
         if response is grpc.aio.EOF:
             await self._succeeded()
         else:
             self._mark_answered()
         return response
-
-    async def write(self, request: RequestT) -> None:
-        """Sends one request of a stream."""
-        await self._call.write(request)
-
-    async def done_writing(self) -> None:
-        """Ends the stream of requests."""
-        await self._call.done_writing()
 
     async def _responses(self) -> AsyncIterator[ResponseT]:
         try:
@@ -168,16 +168,28 @@ class StreamResponseCall(
                 self._mark_answered()
                 yield response
         except GeneratorExit:
+            self._call.cancel()
             raise
-        except BaseException as error:
-            self._failed(error, answered=self._answered)
-            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised again, or what it stands for is
+            raise await self._failed(error) from None
         await self._succeeded()
 
     def _mark_answered(self) -> None:
         if not self._answered:
             self._answered = True
             self._attempt.breaker.answered()
+
+    def _judge(self, error: grpc.aio.AioRpcError) -> None:
+        """A stream may be quiet for long, and one that breaks had a living peer; the next call will tell."""
+        if self._answered or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._attempt.abandoned()
+        else:
+            super()._judge(error)
+
+    def _cancelled(self, error: BaseException) -> None:
+        """Streams are ended by their readers all the time, also after hours without a word."""
+        del error
+        self._attempt.abandoned()
 
 
 def _note_degraded(metadata: Iterable[tuple[str, str | bytes]] | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from servicekit.errors import AWAY, ServiceError
+from servicekit.errors import DataLoss, Internal, ServiceError
 from servicekit.logs import get_logger
 from servicekit.metrics import shared
 from servicekit.sqlite import Entry
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from servicekit.journal import Journal
 
 _log = get_logger(__name__)
+
+_FAULTS: Final = (Internal, DataLoss)
 
 
 class JournalMetrics:
@@ -62,9 +64,10 @@ DEFAULT_PACE: Final = Pace()
 class Replayer:
     """Applies entries in order, and stops at the first that fails until its store is back.
 
-    An entry whose `apply` says that it can never succeed (a permanent ServiceError), or that has failed
-    `max_attempts` times for anything but an absent store, is buried with the reason, so that it blocks
-    nothing. An absent store (`errors.AWAY`) is waited for however long it takes.
+    An entry whose `apply` says that it can never succeed (a permanent ServiceError) is buried with the
+    reason, so that it blocks nothing; so is one that failed `max_attempts` times with an unexpected
+    exception or an internal fault. Every other ServiceError, such as an absent store, a limit or a wrong
+    token, passes with time or by a person's hand, and is waited for however long it takes.
 
     Args:
         journal: An open journal.
@@ -155,16 +158,18 @@ class Replayer:
         """Applies or buries one entry; returns False if it must be tried again."""
         try:
             await self._apply(entry)
-        except AWAY as error:
-            _log.debug("replay waits", journal=self._name, error=str(error))
-            return False
         except Exception as error:  # noqa: BLE001 - an entry at fault must not block the ones behind it
             return await self._judge(entry, error)
         self._applied.inc()
         return True
 
     async def _judge(self, entry: Entry, error: Exception) -> bool:
+        """Buries an entry that is at fault; returns False if it must be tried again."""
+        ours = isinstance(error, ServiceError) and not isinstance(error, _FAULTS)
         permanent = isinstance(error, ServiceError) and error.permanent
+        if ours and not permanent:
+            _log.debug("replay waits", journal=self._name, error=str(error))
+            return False
         if not permanent and entry.attempts + 1 < self._max_attempts:
             await self._journal.count_attempt(entry.entry_id)
             _log.warning("replay failed", journal=self._name, kind=entry.kind, error=repr(error))

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
 from servicekit import interceptors
-from servicekit.addresses import UNIX_PREFIX, clear_stale_socket, socket_path, split_host_port
+from servicekit.addresses import UNIX_PREFIX, clear_stale_socket, require_free, socket_path, split_host_port
 from servicekit.errors import ConfigurationError
 from servicekit.health import Health, Probe
 from servicekit.layers import Layer, LayeredInterceptor
@@ -206,13 +206,12 @@ def _bind(server: grpc.aio.Server, listen: str) -> str:
     path = socket_path(listen)
     if path is not None:
         return _bind_socket(server, listen)
-    host, _ = split_host_port(listen)
+    host, port = split_host_port(listen)
+    require_free(host, port)
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:
-        raise ConfigurationError(
-            f"{listen} is in use or not ours to use; choose another MCAI_LISTEN."
-        ) from error
+        raise ConfigurationError(f"{listen} cannot be used; choose another MCAI_LISTEN.") from error
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}"
 

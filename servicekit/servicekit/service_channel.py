@@ -12,6 +12,7 @@ from servicekit.breaker import Attempt
 from servicekit.connection import Connection, Connections
 from servicekit.identifiers import new_request_id
 from servicekit.outgoing import StreamResponseCall, UnaryResponseCall
+from servicekit.request_stream import RequestStream, ServerStatus
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -151,7 +152,9 @@ class StreamUnary(_StreamMethod[RequestT, ResponseT], grpc.aio.StreamUnaryMultiC
     ) -> UnaryResponseCall[RequestT, ResponseT]:
         """Starts the call; without an iterator, write the requests to it."""
         options = {"credentials": credentials, "wait_for_ready": wait_for_ready, "compression": compression}
-        return UnaryResponseCall(*self._begin(request_iterator, timeout, metadata, **options))
+        requests = None if request_iterator is None else RequestStream(request_iterator)
+        call, attempt = self._begin(requests, timeout, metadata, **options)
+        return UnaryResponseCall(call, attempt, ServerStatus(call, requests))
 
 
 class UnaryStream(_StreamMethod[RequestT, ResponseT], grpc.aio.UnaryStreamMultiCallable[RequestT, ResponseT]):
@@ -188,4 +191,6 @@ class StreamStream(
     ) -> StreamResponseCall[RequestT, ResponseT]:
         """Starts the call; without an iterator, write the requests to it."""
         options = {"credentials": credentials, "wait_for_ready": wait_for_ready, "compression": compression}
-        return StreamResponseCall(*self._begin(request_iterator, timeout, metadata, **options))
+        requests = None if request_iterator is None else RequestStream(request_iterator)
+        call, attempt = self._begin(requests, timeout, metadata, **options)
+        return StreamResponseCall(call, attempt, ServerStatus(call, requests))

@@ -83,7 +83,7 @@ class JournalFile:
             return [Entry(*row) for row in rows]
 
     def remove(self, entry_ids: Sequence[str]) -> int:
-        """Removes entries that were applied; returns how many there were."""
+        """Removes at least one entry that was applied; returns how many there were."""
         with self._transaction() as connection:
             cursor = connection.executemany(
                 "DELETE FROM entries WHERE entry_id = ?", [(i,) for i in entry_ids]

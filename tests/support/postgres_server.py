@@ -47,9 +47,9 @@ class PostgresServer:
         self._administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def disconnect_everybody(self) -> None:
-        """Ends every session of the server, as its restart does, in a hundredth of the time."""
+        """Ends every session, and waits for that: to a client it is a restart, in a hundredth of the time."""
         self._administer(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         )
 
     def freeze(self) -> None:

@@ -4,13 +4,17 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.01
 
 
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], timeout_seconds: float = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], timeout_seconds: float = ...) -> T: ...
 async def eventually(condition: Callable[[], T | Awaitable[T]], timeout_seconds: float = 10.0) -> T:
     """Returns the first truthy result of `condition`, which may be a coroutine function.
 

@@ -76,7 +76,10 @@ async def test_each_rejected_row_is_shown_with_its_place_and_reason(tmp_path: Pa
     assert "rejected a.jsonl:1: It was refused." in printed
     assert "rejected a.jsonl:2: It has no response" in printed
     assert "read 2   added 0   duplicates 0   rejected 2" in printed
-    assert [json.loads(line)["origin"] for line in rejects.getvalue().splitlines()] == ["a.jsonl:2", "a.jsonl:1"]
+    assert [json.loads(line)["origin"] for line in rejects.getvalue().splitlines()] == [
+        "a.jsonl:2",
+        "a.jsonl:1",
+    ]
 
 
 async def test_many_rejections_are_summed_up(tmp_path: Path) -> None:
@@ -94,5 +97,5 @@ def test_a_path_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 def test_a_gateway_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", [{"prompt": "a", "response": "b"}])
 
-    with pytest.raises(CommandError, match="No gateway answers at http://127.0.0.1:9"):
+    with pytest.raises(CommandError, match=r"No gateway answers at http://127\.0\.0\.1:9"):
         import_path(file, domain=None, to="http://127.0.0.1:9", data_dir=None, rejects=None)

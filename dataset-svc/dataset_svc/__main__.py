@@ -1,0 +1,128 @@
+"""The composition root of dataset-svc."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+from prometheus_client import CollectorRegistry
+
+from dataset_svc.conversation_service import ConversationService
+from dataset_svc.fallback_reads import IndexedCatalogue, StaleReads
+from dataset_svc.feed_service import FeedService
+from dataset_svc.follower import Follower
+from dataset_svc.importing import ImportService
+from dataset_svc.index import TantivyIndex
+from dataset_svc.metrics import DatasetMetrics
+from dataset_svc.service import BankService
+from dataset_svc.servicer import DatasetServicer
+from dataset_svc.settings import DatasetSettings
+from dataset_svc.starter import load_starter_bank, starter_files
+from dataset_svc.stores import Store, open_store
+from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc
+from servicekit.degrade import Degradation
+from servicekit.health import Probe
+from servicekit.identifiers import new_id
+from servicekit.server import GrpcServer, Registration, run_service
+
+NAME = "dataset-svc"
+FULL_NAME = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
+
+
+@asynccontextmanager
+async def running(settings: DatasetSettings, registry: CollectorRegistry) -> AsyncIterator[GrpcServer]:
+    """Run the service until the context ends; raises ConfigurationError when it cannot start.
+
+    It is entered when the index has caught up, or when it is known that the store is away.
+    """
+    async with AsyncExitStack() as stack:
+        metrics = DatasetMetrics(registry)
+        index = await TantivyIndex.open(settings.data_dir / "index", heap_bytes=settings.index_heap_bytes)
+        stack.push_async_callback(index.close)
+        store = await stack.enter_async_context(open_store(settings, registry, partial(_superseded, index)))
+        prepare = partial(load_starter_bank, store.bank, starter_files(), clock=time.time, new_id=new_id)
+        follower = Follower(
+            store.bank,
+            index,
+            metrics,
+            prepare=prepare if settings.load_starter else _nothing,
+            clock=time.monotonic,
+        )
+        following = asyncio.create_task(follower.run())
+        stack.push_async_callback(_cancelled, following)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.start_wait_seconds):
+                await follower.first_round()
+        server = GrpcServer(
+            settings,
+            NAME,
+            [
+                Registration(
+                    _servicer(store, index, follower, metrics, registry),
+                    dataset_pb2_grpc.add_DatasetServiceServicer_to_server,
+                    FULL_NAME,
+                )
+            ],
+            [Probe("index", follower.check), Probe(store.name, store.bank.ping, critical=False)],
+            registry,
+        )
+        await stack.enter_async_context(server)
+        yield server
+
+
+def _servicer(
+    store: Store,
+    index: TantivyIndex,
+    follower: Follower,
+    metrics: DatasetMetrics,
+    registry: CollectorRegistry,
+) -> DatasetServicer:
+    degraded = partial(Degradation, store.name, registry)
+    reads = StaleReads(index, lambda: follower.behind, degraded())
+    catalogue = IndexedCatalogue(store.bank, index, degraded())
+    return DatasetServicer(
+        BankService(
+            store.bank,
+            catalogue,
+            index,
+            reads,
+            follower,
+            metrics,
+            clock=time.time,
+            new_id=new_id,
+        ),
+        FeedService(store.bank, catalogue, reads, store=store.name, journalled=store.journalled),
+        ImportService(store.bank, follower, metrics, clock=time.time, new_id=new_id),
+        ConversationService(store.conversations),
+        time.time,
+    )
+
+
+async def _superseded(index: TantivyIndex, example_id: str, _kept_id: str) -> None:
+    """The store had a journalled example by another id already, and the feed brings that one."""
+    await index.apply_local((), (example_id,))
+
+
+async def _forget(index: TantivyIndex, example_id: str, kept_id: str) -> None:
+    """A journalled example turned out to be there already, as `kept_id`: the feed will never name it."""
+    if example_id != kept_id:
+        await index.apply_local([], [example_id])
+
+
+async def _nothing() -> None:
+    return
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    run_service(DatasetSettings, running)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The writes that the journal keeps, as JSON: a person can read what waits, and any version can apply it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from dataset_svc.model import Example, Feedback, Message, Rating, Role
+from servicekit.journal import Entry
+
+EXAMPLE: Final = "example"
+MESSAGES: Final = "messages"
+FEEDBACK: Final = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The arguments of one append_messages."""
+
+    conversation_id: str
+    user_id: str
+    messages: tuple[Message, ...]
+
+
+def of_example(example: Example) -> tuple[str, str, bytes]:
+    """Id, kind and payload of an example; its own id makes the replay idempotent."""
+    return f"{EXAMPLE}:{example.id}", EXAMPLE, _encode(asdict(example))
+
+
+def of_messages(conversation_id: str, user_id: str, messages: Sequence[Message]) -> tuple[str, str, bytes]:
+    """Id, kind and payload of messages; the same call made again has the same id."""
+    digest = hashlib.sha256("\n".join(message.id for message in messages).encode()).hexdigest()
+    payload = {
+        "conversation_id": conversation_id,
+        "user_id": user_id,
+        "messages": [asdict(message) | {"role": message.role.value} for message in messages],
+    }
+    return f"{MESSAGES}:{conversation_id}:{digest}", MESSAGES, _encode(payload)
+
+
+def of_feedback(feedback: Feedback) -> tuple[str, str, bytes]:
+    """Id, kind and payload of an opinion."""
+    payload = asdict(feedback) | {"rating": feedback.rating.value}
+    return f"{FEEDBACK}:{feedback.id}", FEEDBACK, _encode(payload)
+
+
+def write_of(entry: Entry) -> Example | Appended | Feedback:
+    """Returns what the entry asks to be written."""
+    fields = json.loads(entry.payload)
+    if entry.kind == EXAMPLE:
+        return Example(**fields)
+    if entry.kind == FEEDBACK:
+        return Feedback(**fields | {"rating": Rating(fields["rating"])})
+    messages = (Message(**message | {"role": Role(message["role"])}) for message in fields["messages"])
+    return Appended(fields["conversation_id"], fields["user_id"], tuple(messages))
+
+
+def _encode(payload: dict[str, Any]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False).encode()

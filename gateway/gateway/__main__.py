@@ -1,0 +1,121 @@
+"""The composition root of the gateway."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from gateway import fallback
+from gateway.app import create_app
+from gateway.backends import DatasetBank, DatasetMemory, KnowledgeRecall, Peers, open_peers
+from gateway.chat.model import Policy
+from gateway.chat.pipeline import ChatPipeline
+from gateway.dependencies import Dependencies
+from gateway.listener import Listener, listening
+from gateway.metrics import GatewayMetrics
+from gateway.process import ProcessMeter
+from gateway.readiness import Readiness
+from gateway.settings import GatewaySettings
+from servicekit.degrade import Degradation
+from servicekit.identifiers import new_id
+from servicekit.journal import Journal, Replayer
+from servicekit.server import GrpcServer, run_service
+
+NAME = "gateway"
+DEPENDENCIES = ("knowledge-svc", "dataset-svc", "monitor-svc")
+
+
+@asynccontextmanager
+async def running(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Listener]:
+    """Runs the gateway until the context ends; its address is `.url`, with the real `.port`.
+
+    Raises:
+        ConfigurationError: It cannot start; the sentence says what to do.
+    """
+    degradations = {name: Degradation(name, registry) for name in DEPENDENCIES}
+    journal = Journal(settings.data_dir / "journal.sqlite")
+    async with open_peers(settings) as peers, journal:
+        memory = fallback.JournalledMemory(
+            DatasetMemory(peers.dataset),
+            journal,
+            degradations["dataset-svc"],
+            max_entries=settings.journal_max_messages,
+        )
+        replayer = Replayer(journal, memory.replay, registry, name=NAME)
+        deps = _dependencies(settings, registry, peers, memory, degradations, replayer)
+        async with (
+            replayer,
+            GrpcServer(settings, NAME, (), deps.readiness.probes(), registry),
+            listening(settings, create_app(deps)) as listener,
+        ):
+            try:
+                yield listener
+            finally:
+                deps.ending.set()
+
+
+def _dependencies(
+    settings: GatewaySettings,
+    registry: CollectorRegistry,
+    peers: Peers,
+    memory: fallback.JournalledMemory,
+    degradations: dict[str, Degradation],
+    replayer: Replayer,
+) -> Dependencies:
+    near = fallback.NearStore(settings.near_store_bytes)
+
+    def recovered(name: str) -> None:
+        degradation = degradations.get(name)
+        if degradation is not None and degradation.active:
+            degradation.recover()
+            replayer.wake()
+
+    return Dependencies(
+        settings=settings,
+        peers=peers,
+        chat=ChatPipeline(
+            fallback.UncachedRecall(KnowledgeRecall(peers.knowledge), near, degradations["knowledge-svc"]),
+            fallback.BankAway(DatasetBank(peers.dataset), degradations["dataset-svc"]),
+            memory,
+            clock=time.perf_counter,
+            now=time.time,
+            ids=new_id,
+            policy=_policy(settings),
+        ),
+        memory=memory,
+        near=near,
+        domains=fallback.KnownDomains(peers.dataset, degradations["dataset-svc"]),
+        system=fallback.SystemView(
+            peers, degradations["monitor-svc"], now=time.time, clock=time.perf_counter
+        ),
+        readiness=Readiness(
+            peers,
+            near.__len__,
+            lambda: frozenset(name for name, each in degradations.items() if each.active),
+            recovered,
+        ),
+        metrics=GatewayMetrics(registry),
+        registry=registry,
+        process=ProcessMeter(time.monotonic),
+        new_id=new_id,
+    )
+
+
+def _policy(settings: GatewaySettings) -> Policy:
+    return Policy(
+        min_confidence=settings.answer_min_confidence,
+        max_sources=settings.answer_max_sources,
+        max_suggestions=settings.answer_max_suggestions,
+        answer_seconds=settings.answer_timeout_seconds,
+        recall_wait_seconds=settings.knowledge_wait_seconds,
+    )
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT."""
+    run_service(GatewaySettings, running)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What the routes are given: made once in `__main__`, handed on by FastAPI."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from prometheus_client import CollectorRegistry
+
+from gateway.backends import Peers
+from gateway.chat.pipeline import ChatPipeline
+from gateway.fallback import JournalledMemory, KnownDomains, NearStore, SystemView
+from gateway.metrics import GatewayMetrics
+from gateway.process import ProcessMeter
+from gateway.readiness import Readiness
+from gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Everything that a route may use.
+
+    Attributes:
+        settings: What the gateway was told.
+        peers: The services.
+        chat: The answer pipeline over ports that answer in any case.
+        memory: Where feedback goes.
+        near: The gateway's own last answers.
+        domains: Tells a domain that does not exist.
+        system: The health of the whole.
+        readiness: The health of the way from here to an answer.
+        metrics: The gateway's own counters.
+        registry: All metrics of the process.
+        process: Measures this process.
+        new_id: Makes ids that sort by time.
+        ending: Set when the gateway drains, upon which endless streams end.
+    """
+
+    settings: GatewaySettings
+    peers: Peers
+    chat: ChatPipeline
+    memory: JournalledMemory
+    near: NearStore
+    domains: KnownDomains
+    system: SystemView
+    readiness: Readiness
+    metrics: GatewayMetrics
+    registry: CollectorRegistry
+    process: ProcessMeter
+    new_id: Callable[[], str]
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def _dependencies(request: Request) -> Dependencies:
+    found: Dependencies = request.app.state.dependencies
+    return found
+
+
+Deps = Annotated[Dependencies, Depends(_dependencies)]
+
+_ID = r"^[\w.@:+-]{1,128}$"
+
+UserId = Annotated[
+    str, Query(pattern=_ID, description="Whose; letters, digits and _ . @ : + -, at most 128 characters.")
+]
+PageSize = Annotated[int, Query(ge=0, le=1000, description="Rows at the most; 0 leaves it to the service.")]
+PageToken = Annotated[str, Query(max_length=2048, description="`next_page_token` of the page before.")]
+IdempotencyKey = Annotated[
+    str, Header(max_length=128, description="The same key and body give the same result once.")
+]

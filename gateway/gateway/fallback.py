@@ -1,0 +1,341 @@
+"""What the gateway answers while a service is away; this is the gateway's degradation table.
+
+| away                          | what happens                                                            |
+|-------------------------------|-------------------------------------------------------------------------|
+| knowledge-svc                 | `UncachedRecall`: every question is worked out; nothing is shared       |
+| dataset-svc                   | `BankAway`: cached answers go on; else the chat answers 503             |
+| knowledge-svc and dataset-svc | `UncachedRecall`: what was answered here before, out of the near store  |
+| dataset-svc, on writing       | `JournalledMemory`: messages and feedback are journalled, replayed once |
+| dataset-svc, a named domain   | `KnownDomains`: any domain may exist                                    |
+| task-svc                      | nothing stands in: its routes answer 503 with Retry-After               |
+| monitor-svc                   | `SystemView`: the gateway asks one replica of each service itself       |
+
+Each answer that was made without a service names it in `x-mcai-degraded` and in its metadata. A service
+that hangs costs its call budget once: after that its breaker refuses, and probes in the background.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from gateway.backends import DatasetMemory, DatasetStub, Peer, Peers, append_request
+from gateway.chat.model import CacheEntry, CacheKey, Durability, Findings, Message, Recalled, Tier
+from gateway.chat.ports import Bank, Recall
+from mcai.dataset.v1 import bank_pb2, conversation_pb2
+from mcai.knowledge.v1 import knowledge_pb2
+from mcai.monitor.v1 import monitor_pb2
+from servicekit import degrade
+from servicekit.degrade import Degradation
+from servicekit.errors import AWAY, ServiceError, StoreUnavailable
+from servicekit.journal import Entry, Journal
+
+T = TypeVar("T")
+
+_NEAR_LEASE: Final = "near"
+_ENTRY_OVERHEAD_BYTES: Final = 512  # key, entry and bookkeeping, measured roughly
+_MAX_SEEN_DOMAINS: Final = 1_000
+
+KIND_MESSAGES: Final = "messages"
+KIND_FEEDBACK: Final = "feedback"
+
+
+class NearStore:
+    """The last shared answers of this gateway, bounded in bytes; the least recently used goes first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._values: OrderedDict[CacheKey, bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: CacheKey) -> bytes | None:
+        """Returns the value of a key, which becomes the most recently used."""
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def put(self, key: CacheKey, value: bytes) -> None:
+        """Keeps a value; one that is larger than the whole store is not kept."""
+        self.drop(key)
+        size = _size(key, value)
+        if size > self._max_bytes:
+            return
+        self._values[key] = value
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            oldest, dropped = self._values.popitem(last=False)
+            self._bytes -= _size(oldest, dropped)
+
+    def drop(self, key: CacheKey) -> None:
+        """Forgets a key."""
+        value = self._values.pop(key, None)
+        if value is not None:
+            self._bytes -= _size(key, value)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._values.clear()
+        self._bytes = 0
+
+
+def _size(key: CacheKey, value: bytes) -> int:
+    return len(value) + 4 * len(key.question) + _ENTRY_OVERHEAD_BYTES
+
+
+class UncachedRecall:
+    """The Recall port that always answers.
+
+    While knowledge-svc is away every lookup is a miss. What the near store has on a miss is given as stale
+    and with a lease, so that the bank is asked first: only while that is away too, the old answer stands.
+    """
+
+    def __init__(self, recall: Recall, near: NearStore, degradation: Degradation) -> None:
+        self._recall = recall
+        self._near = near
+        self._degradation = degradation
+
+    async def lookup(self, key: CacheKey, *, wait_seconds: float) -> Recalled:
+        """Looks in the cache, and where that has nothing in the near store."""
+        try:
+            recalled = await self._recall.lookup(key, wait_seconds=wait_seconds)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            recalled = Recalled(lease=_NEAR_LEASE)
+        else:
+            self._degradation.recover()
+        if recalled.value is not None:
+            self._near.put(key, recalled.value)
+            return recalled
+        known = self._near.get(key)
+        if known is None:
+            return recalled
+        return Recalled(known, Tier.MEMORY, stale=True, lease=recalled.lease or _NEAR_LEASE)
+
+    async def fill(self, key: CacheKey, entry: CacheEntry, *, lease: str) -> bool:
+        """Stores in the near store, and in the cache if that gave the lease."""
+        self._near.put(key, entry.value)
+        if lease == _NEAR_LEASE:
+            return False
+        try:
+            return await self._recall.fill(key, entry, lease=lease)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return False
+
+    async def release(self, key: CacheKey, *, lease: str) -> None:
+        """Gives the lease back; one that cannot be given back runs out by itself."""
+        if lease == _NEAR_LEASE:
+            return
+        try:
+            await self._recall.release(key, lease=lease)
+        except AWAY as error:
+            self._degradation.degrade(error)
+
+
+class BankAway:
+    """The Bank port that always answers: while dataset-svc is away a search says so instead of raising."""
+
+    def __init__(self, bank: Bank, degradation: Degradation) -> None:
+        self._bank = bank
+        self._degradation = degradation
+
+    async def search(self, text: str, domains: Sequence[str], *, limit: int) -> Findings:
+        """Searches the bank."""
+        try:
+            findings = await self._bank.search(text, domains, limit=limit)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return Findings((), away=True)
+        self._degradation.recover()
+        return findings
+
+
+class JournalledMemory:
+    """The Memory port that keeps writing: while dataset-svc is away, writes wait in the gateway's journal.
+
+    A write that fits into neither is refused. The journal's entries carry the ids of what they write, so that
+    one which was stored just before an outage is not stored again by its replay.
+
+    Args:
+        memory: The real one.
+        journal: Where writes wait; open.
+        degradation: That of dataset-svc.
+        max_entries: How many may wait.
+    """
+
+    def __init__(
+        self, memory: DatasetMemory, journal: Journal, degradation: Degradation, *, max_entries: int
+    ) -> None:
+        self._memory = memory
+        self._journal = journal
+        self._degradation = degradation
+        self._max_entries = max_entries
+
+    async def remember(self, conversation_id: str, user_id: str, messages: Sequence[Message]) -> Durability:
+        """Appends messages, oldest first."""
+        request = append_request(conversation_id, user_id, messages)
+        try:
+            stored = await self._memory.append(request)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return await self._keep(messages[0].id, KIND_MESSAGES, request.SerializeToString())
+        self._degradation.recover()
+        return stored
+
+    async def record(self, request: conversation_pb2.RecordFeedbackRequest) -> Durability:
+        """Keeps an opinion."""
+        try:
+            stored = await self._memory.record(request)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return await self._keep(request.feedback_id, KIND_FEEDBACK, request.SerializeToString())
+        self._degradation.recover()
+        return stored
+
+    async def replay(self, entry: Entry) -> None:
+        """Writes what waited; for the journal's Replayer."""
+        if entry.kind == KIND_FEEDBACK:
+            await self._memory.record(conversation_pb2.RecordFeedbackRequest.FromString(entry.payload))
+        else:
+            await self._memory.append(conversation_pb2.AppendMessagesRequest.FromString(entry.payload))
+        self._degradation.recover()
+
+    async def _keep(self, entry_id: str, kind: str, payload: bytes) -> Durability:
+        if self._journal.count >= self._max_entries:
+            raise StoreUnavailable(
+                "The bank is away and the gateway's journal is full, so this cannot be kept.",
+                retry_after_seconds=10.0,
+            )
+        await self._journal.append(entry_id, kind, payload)
+        return Durability.JOURNALLED
+
+
+class KnownDomains:
+    """Tells a domain that does not exist from one that does; while the bank is away, every domain may exist.
+
+    A domain that was seen once is not asked for again: after its deletion it finds nothing, which is true.
+    """
+
+    def __init__(self, peer: Peer[DatasetStub], degradation: Degradation) -> None:
+        self._peer = peer
+        self._degradation = degradation
+        self._seen: OrderedDict[str, None] = OrderedDict()
+
+    async def check(self, domains: Sequence[str]) -> None:
+        """Raises NotFound, or InvalidArgument for a name that no dataset can have."""
+        for domain in domains:
+            if domain in self._seen:
+                continue
+            try:
+                await self._ask_for(domain)
+            except AWAY as error:
+                self._degradation.degrade(error)
+                return
+            self._seen[domain] = None
+            while len(self._seen) > _MAX_SEEN_DOMAINS:
+                self._seen.popitem(last=False)
+
+    async def _ask_for(self, domain: str) -> None:
+        request = bank_pb2.GetDatasetRequest(domain=domain)
+        await self._peer.ask(lambda stub: stub.GetDataset(request))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenHealth:
+    """The health of the system and who saw it: "monitor" or "gateway"."""
+
+    source: str
+    health: monitor_pb2.SystemHealth
+
+
+class SystemView:
+    """The system as monitor-svc sees it, or while that is away as one replica of each service tells.
+
+    Args:
+        peers: The services.
+        now: Seconds since the epoch.
+        clock: Seconds on a clock that only goes forward.
+        degradation: That of monitor-svc.
+    """
+
+    def __init__(
+        self,
+        peers: Peers,
+        degradation: Degradation,
+        *,
+        now: Callable[[], float],
+        clock: Callable[[], float],
+    ) -> None:
+        self._peers = peers
+        self._degradation = degradation
+        self._now = now
+        self._clock = clock
+
+    async def look(self, max_age_seconds: float) -> SeenHealth:
+        """Returns the health as it was at most `max_age_seconds` ago."""
+        request = monitor_pb2.GetSystemHealthRequest()
+        request.max_age.FromNanoseconds(int(max_age_seconds * 1e9))
+        try:
+            response = await self._peers.monitor.ask(lambda stub: stub.GetSystemHealth(request))
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return SeenHealth("gateway", await self._own_round())
+        self._degradation.recover()
+        return SeenHealth("monitor", response.health)
+
+    async def cache_figures(self) -> knowledge_pb2.GetStatsResponse | None:
+        """Returns the figures of the cache, None while knowledge-svc is away."""
+        request = knowledge_pb2.GetStatsRequest()
+        return await self._figures(self._peers.knowledge.ask(lambda stub: stub.GetStats(request)))
+
+    async def bank_figures(self) -> bank_pb2.GetStatsResponse | None:
+        """Returns the figures of the bank, None while dataset-svc is away."""
+        request = bank_pb2.GetStatsRequest()
+        return await self._figures(self._peers.dataset.ask(lambda stub: stub.GetStats(request)))
+
+    async def _figures(self, answer: Awaitable[T]) -> T | None:
+        try:
+            return await answer
+        except AWAY as error:
+            degrade.note([error.metadata.get("dependency", "")])
+            return None
+
+    async def _own_round(self) -> monitor_pb2.SystemHealth:
+        started = self._clock()
+        services = await asyncio.gather(*(self._look_at(peer) for peer in self._peers.everyone()))
+        # monitor-svc itself is away, or this would not run: that alone leaves everything working.
+        lost = [each.name for each in services if each.status == monitor_pb2.HEALTH_STATUS_UNHEALTHY]
+        whole = monitor_pb2.HEALTH_STATUS_DEGRADED
+        if set(lost) - {self._peers.monitor.name}:
+            whole = monitor_pb2.HEALTH_STATUS_UNHEALTHY
+        health = monitor_pb2.SystemHealth(
+            status=whole,
+            services=services,
+            unreachable=lost,
+            round_ms=(self._clock() - started) * 1000,
+        )
+        health.check_time.FromNanoseconds(int(self._now() * 1e9))
+        return health
+
+    async def _look_at(self, peer: Peer[Any]) -> monitor_pb2.ServiceHealth:
+        started = self._clock()
+        replica = monitor_pb2.ReplicaHealth(address=peer.name)
+        status = monitor_pb2.HEALTH_STATUS_UNHEALTHY
+        try:
+            seen = await peer.status()
+        except ServiceError as error:
+            replica.message = error.message
+        else:
+            replica.reachable = True
+            replica.last_status.CopyFrom(seen)
+            replica.latency_ms = (self._clock() - started) * 1000
+            if seen.serving:
+                status = (
+                    monitor_pb2.HEALTH_STATUS_DEGRADED if seen.degraded else monitor_pb2.HEALTH_STATUS_HEALTHY
+                )
+        return monitor_pb2.ServiceHealth(name=peer.name, status=status, replicas=[replica])

@@ -1,0 +1,199 @@
+"""What happens around each request, as pure ASGI: one small class a concern, the outermost first.
+
+`Context` (request id, trace, deadline, what was done without, access log, metrics, security headers, the last
+net for faults of ours) · `Refusals` (what no route should see) · `BodyLimit` (declared and chunked bodies).
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import problems
+from gateway.metrics import GatewayMetrics
+from servicekit import deadline, degrade, logs, tracing
+from servicekit.errors import InvalidArgument, PermissionDenied, ServiceError
+
+REQUEST_ID: Final = "x-request-id"
+DEGRADED: Final = "x-mcai-degraded"
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_SECURITY_HEADERS: Final = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+MAX_HEADER_BYTES: Final = 32 * 1024
+MAX_PATH_BYTES: Final = 4 * 1024
+
+# A caller's id goes into logs and headers, so only what cannot break out of either is taken over.
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_CLIENT_GONE: Final = 499
+
+_log = logs.get_logger(__name__)
+
+
+class Context:
+    """Gives each request its context, and tells how it ended.
+
+    Args:
+        app: What is called inside.
+        metrics: Where requests are counted.
+        timeout_seconds: Budget of a request.
+        new_request_id: Makes the id of a request that brings none.
+        clock: Seconds from any origin that never go back.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: GatewayMetrics,
+        timeout_seconds: float,
+        new_request_id: Callable[[], str],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._timeout_seconds = timeout_seconds
+        self._new_request_id = new_request_id
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else self._new_request_id()
+        started = self._clock()
+        self._metrics.began()
+        reply = _Reply(send, request_id)
+        with ExitStack() as stack:
+            stack.enter_context(logs.request_context(request_id=request_id, service="gateway"))
+            stack.enter_context(tracing.span("http", headers.get("traceparent")))
+            stack.enter_context(deadline.limit(self._timeout_seconds))
+            reply.degraded = stack.enter_context(degrade.collecting())
+            try:
+                await self._guarded(scope, receive, reply)
+            finally:
+                self._tell(scope, reply.status, self._clock() - started)
+
+    async def _guarded(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
+        try:
+            await self._app(scope, receive, reply)
+        except Exception as error:
+            response = problems.unexpected(error)
+            if reply.status != _CLIENT_GONE:
+                raise  # the answer has begun: the server cuts it off, so that nobody takes it for whole
+            await response(scope, receive, reply)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self._metrics.ended(method, route, status, seconds)
+        _log.info(
+            "request",
+            method=method,
+            path=scope["path"][:200],
+            route=route,
+            status=status,
+            elapsed_ms=round(seconds * 1000, 2),
+        )
+
+
+class _Reply:
+    """Sends the answer on, with our headers, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = _CLIENT_GONE
+        self.degraded: Iterable[str] = ()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers[REQUEST_ID] = self._request_id
+            if names := sorted(self.degraded):
+                headers[DEGRADED] = ",".join(names)
+            for name, value in _SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+class Refusals:
+    """Refuses requests that no route should see: oversized heads, and writes sent by other people's pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with a problem, or lets the request through."""
+        error = _refusal(scope) if scope["type"] == "http" else None
+        if error is None:
+            await self._app(scope, receive, send)
+        else:
+            await problems.response_of(error)(scope, receive, send)
+
+
+def _refusal(scope: Scope) -> ServiceError | None:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_PATH_BYTES:
+        return problems.AddressTooLong(f"The address is longer than {MAX_PATH_BYTES:,} bytes.")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        return problems.HeadersTooLarge(f"The headers are larger than {MAX_HEADER_BYTES:,} bytes.")
+    if "\x00" in scope["path"]:
+        return InvalidArgument("The path holds a NUL character.")
+    # A browser says where a request was born. There is no login to protect it yet, so a page of another
+    # site must not write here with the visitor's own machine as its tool.
+    born_at = Headers(scope=scope).get("sec-fetch-site", "none")
+    if scope["method"] not in _SAFE_METHODS and born_at not in {"none", "same-origin"}:
+        return PermissionDenied("Pages of other sites may not write here.")
+    return None
+
+
+class BodyLimit:
+    """Refuses bodies of more than `max_bytes`, whether their length is declared or found out; not imports."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int, unlimited: Callable[[str], bool]) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._unlimited = unlimited
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts what arrives; the route that reads too much gets the error."""
+        if scope["type"] != "http" or self._unlimited(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._max_bytes:
+            await problems.response_of(self._error())(scope, receive, send)
+            return
+        arrived = 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._max_bytes:
+                raise self._error()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _error(self) -> ServiceError:
+        return problems.BodyTooLarge(f"The body is larger than {self._max_bytes:,} bytes.")

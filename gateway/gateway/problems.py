@@ -1,0 +1,164 @@
+"""Errors as RFC 9457 problem+json, and the one table from ServiceError to HTTP.
+
+A problem has `type` (a URN of the reason), `title`, `status`, `detail` (a sentence for the person), `reason`
+(the word of mcai.errors.v1.Reason), `request_id` and, for older clients, `error` with the sentence again.
+"""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from servicekit import errors, logs
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_log = logs.get_logger(__name__)
+
+
+class BodyTooLarge(errors.InvalidArgument):
+    """The request's body, or a line of it, is longer than the gateway takes."""
+
+
+class AddressTooLong(errors.InvalidArgument):
+    """The request's path and query are longer than the gateway takes."""
+
+
+class HeadersTooLarge(errors.InvalidArgument):
+    """The request's headers are larger than the gateway takes."""
+
+
+class UnsupportedMediaType(errors.InvalidArgument):
+    """The request's body is of a type that the route does not read."""
+
+
+class BodyTooSlow(errors.DeadlineExceeded):
+    """The request's body did not arrive in time."""
+
+
+STATUSES: Final[Mapping[type[errors.ServiceError], int]] = {
+    errors.InvalidArgument: 400,
+    BodyTooLarge: 413,
+    AddressTooLong: 414,
+    HeadersTooLarge: 431,
+    UnsupportedMediaType: 415,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.Conflict: 409,
+    errors.FailedPrecondition: 409,
+    errors.OutOfRange: 416,
+    errors.Unauthenticated: 401,
+    errors.PermissionDenied: 403,
+    errors.LimitExceeded: 429,
+    errors.NotYetImplemented: 501,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    BodyTooSlow: 408,
+    errors.DataLoss: 500,
+    errors.Internal: 500,
+    errors.ServiceError: 500,
+}
+
+# When nobody knows when the peer returns: it is probed every half second, and back within a few.
+DEFAULT_RETRY_SECONDS: Final = 2.0
+
+
+class Problem(msgspec.Struct, omit_defaults=True):
+    """The body of every error outside of /v1."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str
+    reason: str
+    request_id: str | None = None
+    metadata: dict[str, str] = {}
+
+
+def status_of(error: errors.ServiceError) -> int:
+    """Returns the HTTP status of an error: that of the nearest class of its kind in the table."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def problem_of(error: errors.ServiceError) -> Problem:
+    """Returns the problem that tells an error."""
+    return _problem(status_of(error), error.message, error.reason, error.metadata)
+
+
+def response_of(error: errors.ServiceError) -> Response:
+    """Returns the answer that tells an error, with Retry-After where coming back makes sense."""
+    headers: dict[str, str] = {}
+    status = status_of(error)
+    if error.retry_after_seconds is not None or status == HTTPStatus.SERVICE_UNAVAILABLE:
+        seconds = DEFAULT_RETRY_SECONDS if error.retry_after_seconds is None else error.retry_after_seconds
+        headers["retry-after"] = str(max(1, math.ceil(seconds)))
+    return _response(problem_of(error), headers)
+
+
+def install(app: FastAPI) -> None:
+    """Makes the application answer every exception as a problem."""
+    app.add_exception_handler(errors.ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+
+
+def unexpected(error: BaseException) -> Response:
+    """Returns the answer to a fault of ours; the log has the details under the request id."""
+    _log.error("unexpected", error=repr(error), exc_info=error)
+    return response_of(errors.Internal("Something went wrong here; the log has the details."))
+
+
+async def _service_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, errors.ServiceError):
+        return unexpected(error)
+    if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("failed", error=error.message, reason=error.reason)
+    return response_of(error)
+
+
+async def _validation_error(_request: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else ()
+    detail = " ".join(_sentence(fault) for fault in faults) or "The request is malformed."
+    fields = {str(fault["loc"][-1]) for fault in faults if fault["loc"]}
+    return response_of(errors.InvalidArgument(detail, metadata={"field": ", ".join(sorted(fields))}))
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return unexpected(error)
+    detail = {
+        HTTPStatus.NOT_FOUND: f"There is nothing at {request.url.path[:200]!r}.",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:20]} is not possible here.",
+    }.get(HTTPStatus(error.status_code), f"{error.detail}")
+    reason = "NOT_FOUND" if error.status_code == HTTPStatus.NOT_FOUND else "INVALID_ARGUMENT"
+    return _response(_problem(error.status_code, detail, reason, {}), dict(error.headers or {}))
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    where, name = str(fault["loc"][0]), str(fault["loc"][-1])
+    message = str(fault["msg"])
+    return f"{where} parameter {name!r}: {message[:1].lower()}{message[1:]}."
+
+
+def _problem(status: int, detail: str, reason: str, metadata: Mapping[str, str]) -> Problem:
+    slug = reason.lower().replace("_", "-")
+    return Problem(
+        type=f"urn:mcai:error:{slug}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        error=detail,
+        reason=reason,
+        request_id=logs.request_id(),
+        metadata=dict(metadata),
+    )
+
+
+def _response(problem: Problem, headers: dict[str, str]) -> Response:
+    return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)

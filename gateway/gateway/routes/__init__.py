@@ -1,0 +1,1 @@
+"""The routes: one file a resource. A route translates and delegates."""

@@ -1,0 +1,65 @@
+"""Datasets: named collections of examples."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from gateway import answers, bodies
+from gateway.dependencies import Deps, IdempotencyKey, PageSize, PageToken
+from gateway.schemas.bank import DatasetPage, DatasetStats, DeletedDataset, NewDataset, dataset_body
+from mcai.dataset.v1 import bank_pb2
+
+_MOST_DATASETS = 1_000
+
+router = APIRouter(prefix="/api/datasets", tags=["bank"])
+
+
+@router.get("")
+async def list_datasets(deps: Deps, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+    """Lists the datasets by name."""
+    request = bank_pb2.ListDatasetsRequest(page_size=page_size, page_token=page_token)
+    page = await deps.peers.dataset.ask(lambda stub: stub.ListDatasets(request))
+    return answers.json(DatasetPage([dataset_body(each) for each in page.datasets], page.next_page_token))
+
+
+@router.post("", status_code=201)
+async def create_dataset(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+    """Creates an empty dataset."""
+    body = await bodies.read(request, NewDataset)
+    wanted = bank_pb2.CreateDatasetRequest(
+        domain=body.domain,
+        description=body.description,
+        retention_days=body.retention_days,
+        request_id=idempotency_key,
+    )
+    response = await deps.peers.dataset.ask(lambda stub: stub.CreateDataset(wanted))
+    return answers.json(dataset_body(response.dataset), 201)
+
+
+@router.get("/stats")
+async def dataset_stats(deps: Deps) -> Response:
+    """Counts the datasets and their examples; a dataset that is called "stats" is found by the list."""
+    request = bank_pb2.ListDatasetsRequest(page_size=_MOST_DATASETS)
+    page = await deps.peers.dataset.ask(lambda stub: stub.ListDatasets(request))
+    counts = {each.domain: each.example_count for each in page.datasets}
+    return answers.json(DatasetStats(len(counts), sum(counts.values()), counts))
+
+
+@router.get("/{domain}")
+async def get_dataset(domain: str, deps: Deps) -> Response:
+    """Shows one dataset."""
+    request = bank_pb2.GetDatasetRequest(domain=domain)
+    response = await deps.peers.dataset.ask(lambda stub: stub.GetDataset(request))
+    return answers.json(dataset_body(response.dataset))
+
+
+@router.delete("/{domain}")
+async def delete_dataset(
+    domain: str,
+    deps: Deps,
+    force: Annotated[bool, Query(description="Whether to delete its examples too.")] = False,
+) -> Response:
+    """Deletes a dataset; one that has examples only when forced."""
+    request = bank_pb2.DeleteDatasetRequest(domain=domain, force=force)
+    response = await deps.peers.dataset.ask(lambda stub: stub.DeleteDataset(request))
+    return answers.json(DeletedDataset(response.deleted_examples))

@@ -1,0 +1,164 @@
+"""The system itself: its health, its figures, its cache; and the probes of those who run it."""
+
+import hmac
+import ipaddress
+import os
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway import answers, bodies
+from gateway.dependencies import Dependencies, Deps
+from gateway.schemas.system import (
+    CacheStats,
+    DatabaseStats,
+    InvalidateReceipt,
+    InvalidateRequest,
+    PerformanceBody,
+    ReadyBody,
+    StatsBody,
+    TierBody,
+    health_body,
+)
+from mcai.dataset.v1 import bank_pb2
+from mcai.knowledge.v1 import knowledge_pb2
+from servicekit.errors import PermissionDenied, Unauthenticated
+
+router = APIRouter(tags=["system"])
+
+MAX_HEALTH_AGE_SECONDS = 2.0
+_TIER_NAMES = {
+    knowledge_pb2.CACHE_TIER_MEMORY: "memory",
+    knowledge_pb2.CACHE_TIER_REDIS: "redis",
+    knowledge_pb2.CACHE_TIER_LOCAL: "local",
+}
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """Says that the process answers; it never looks at anything else."""
+    return answers.json(ReadyBody("ok", []))
+
+
+@router.get("/readyz")
+@router.get("/healthz")
+async def readyz(deps: Deps) -> Response:
+    """Says whether questions can be answered: 200 also while degraded, 503 only when none can."""
+    readings = deps.readiness.read()
+    degraded = list(readings.degraded)
+    if not readings.ready:
+        return answers.json(ReadyBody("unavailable", degraded), 503, {"retry-after": "2"})
+    return answers.json(ReadyBody("degraded" if degraded else "ok", degraded))
+
+
+@router.get("/metrics")
+async def metrics(deps: Deps) -> Response:
+    """Shows the metrics of the process in Prometheus' text format."""
+    return Response(generate_latest(deps.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+@router.get("/api/system/health")
+async def health(deps: Deps) -> Response:
+    """Shows the health of every replica of every service."""
+    seen = await deps.system.look(MAX_HEALTH_AGE_SECONDS)
+    memory_mb, cpu_percent = deps.process.measure()
+    return answers.json(health_body(seen, memory_mb, cpu_percent, os.getpid()))
+
+
+@router.get("/api/system/stats")
+async def stats(deps: Deps) -> Response:
+    """Shows the figures of the cache, the bank and this process."""
+    cache = await deps.system.cache_figures()
+    bank = await deps.system.bank_figures()
+    memory_mb, cpu_percent = deps.process.measure()
+    totals = deps.metrics.totals
+    performance = PerformanceBody(
+        memory_mb=memory_mb,
+        cpu_percent=cpu_percent,
+        requests_total=totals.requests,
+        requests_failed=totals.failed,
+        avg_latency_ms=round(totals.mean_latency_ms, 3),
+        cache_hit_rate=round(totals.cache_hit_rate, 4),
+        cache_hits=totals.cache_hits,
+        cache_misses=totals.cache_misses,
+    )
+    return answers.json(StatsBody(_cache(cache), _bank(bank), performance))
+
+
+@router.post("/api/system/cache/invalidate")
+async def invalidate(request: Request, deps: Deps) -> Response:
+    """Forgets cached answers: those of the named examples or domains, or with nothing named all of them."""
+    _authorise(request, deps)
+    wanted = InvalidateRequest()
+    if request.headers.get("content-length", "0") != "0":
+        wanted = await bodies.read(request, InvalidateRequest)
+    everything = wanted.all or not (wanted.example_ids or wanted.domains)
+    deps.near.clear()
+    asked = knowledge_pb2.InvalidateRequest(
+        example_ids=wanted.example_ids, domains=wanted.domains, all=everything
+    )
+    response = await deps.peers.knowledge.ask(lambda stub: stub.Invalidate(asked))
+    return answers.json(InvalidateReceipt(response.evicted))
+
+
+def _authorise(request: Request, deps: Dependencies) -> None:
+    """Lets the holder of the admin token in, or while none is set a client on this machine."""
+    token = deps.settings.admin_token
+    if token is not None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        if not hmac.compare_digest(given, token.get_secret_value().encode()):
+            raise Unauthenticated("Send the admin token as `Authorization: Bearer ...`.")
+    elif request.client is None or not _is_loopback(request.client.host):
+        raise PermissionDenied("Without MCAI_ADMIN_TOKEN only clients on this machine may do this.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _cache(figures: knowledge_pb2.GetStatsResponse | None) -> CacheStats:
+    if figures is None:
+        return CacheStats(available=False, mode="unknown", reachable=False)
+    tiers = [
+        TierBody(
+            tier=_TIER_NAMES.get(each.tier, ""),
+            available=each.available,
+            entries=each.entries,
+            bytes=each.bytes,
+            max_bytes=each.max_bytes,
+            hits=each.hits,
+        )
+        for each in figures.tiers
+    ]
+    redis = [each for each in tiers if each.tier == "redis"]
+    return CacheStats(
+        available=any(each.available for each in redis),
+        mode="redis" if redis else "embedded",
+        reachable=True,
+        lookups=figures.lookups,
+        hits=figures.hits,
+        misses=figures.misses,
+        invalidated=figures.invalidated,
+        tiers=tiers,
+    )
+
+
+def _bank(figures: bank_pb2.GetStatsResponse | None) -> DatabaseStats:
+    if figures is None:
+        return DatabaseStats(available=False, store="unknown", reachable=False)
+    return DatabaseStats(
+        available=figures.store_available,
+        store=figures.store,
+        reachable=True,
+        datasets=figures.datasets,
+        examples=figures.examples,
+        conversations=figures.conversations,
+        messages=figures.messages,
+        feedback=figures.feedback,
+        journalled=figures.journalled,
+        index_documents=figures.index_documents,
+        index_bytes=figures.index_bytes,
+    )

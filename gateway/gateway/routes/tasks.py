@@ -1,0 +1,167 @@
+"""Tasks: background work, its progress and what it makes; and the same as older clients know it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated
+from urllib.parse import quote
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from gateway import answers, bodies, sse
+from gateway.backends import durability
+from gateway.dependencies import Dependencies, Deps, IdempotencyKey, PageSize, PageToken
+from gateway.schemas.tasks import (
+    KINDS,
+    STATES,
+    Kind,
+    NewTask,
+    State,
+    SubmittedTask,
+    TaskPage,
+    is_over,
+    job_body,
+    task_body,
+)
+from mcai.task.v1 import task_pb2
+from servicekit.errors import Internal
+
+router = APIRouter(prefix="/api", tags=["tasks"])
+
+
+@router.post("/tasks", status_code=202)
+async def submit(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+    """Accepts a task; its progress is at `poll_url` and at /api/tasks/{id}/events."""
+    body = await bodies.read(request, NewTask)
+    return await _submitted(
+        deps,
+        task_pb2.SubmitTaskRequest(
+            kind=KINDS[body.kind],
+            user_id=body.user_id or "",
+            parameters_json=bodies.object_text(body.parameters, "parameters"),
+            priority=body.priority,
+            request_id=idempotency_key,
+        ),
+    )
+
+
+@router.post("/cymatic/generate", status_code=202)
+async def generate_cymatic(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+    """Accepts a cymatic task; the body is its parameters, such as {"frequency_hz": 432}."""
+    parameters = await bodies.read(request, msgspec.Raw)
+    return await _submitted(
+        deps,
+        task_pb2.SubmitTaskRequest(
+            kind=task_pb2.TASK_KIND_CYMATIC,
+            parameters_json=bodies.object_text(parameters, "The body"),
+            request_id=idempotency_key,
+        ),
+    )
+
+
+@router.get("/tasks")
+async def list_tasks(
+    deps: Deps,
+    user_id: Annotated[str, Query(max_length=128)] = "",
+    state: State | None = None,
+    kind: Kind | None = None,
+    page_size: PageSize = 0,
+    page_token: PageToken = "",
+) -> Response:
+    """Lists tasks, newest first."""
+    request = task_pb2.ListTasksRequest(
+        user_id=user_id,
+        state=STATES[state] if state else task_pb2.TASK_STATE_UNSPECIFIED,
+        kind=KINDS[kind] if kind else task_pb2.TASK_KIND_UNSPECIFIED,
+        page_size=page_size,
+        page_token=page_token,
+    )
+    page = await deps.peers.task.ask(lambda stub: stub.ListTasks(request))
+    return answers.json(TaskPage([task_body(each) for each in page.tasks], page.next_page_token))
+
+
+@router.get("/tasks/{task_id}")
+async def get_task(task_id: str, deps: Deps) -> Response:
+    """Shows a task."""
+    return answers.json(task_body(await _task(deps, task_id)))
+
+
+@router.get("/job/{task_id}")
+async def get_job(task_id: str, deps: Deps) -> Response:
+    """Shows a task in the shape that older clients know."""
+    return answers.json(job_body(await _task(deps, task_id)))
+
+
+@router.delete("/tasks/{task_id}")
+@router.post("/tasks/{task_id}:cancel")
+async def cancel(task_id: str, deps: Deps) -> Response:
+    """Stops a task; one that has ended is left as it is."""
+    request = task_pb2.CancelTaskRequest(task_id=task_id)
+    response = await deps.peers.task.ask(lambda stub: stub.CancelTask(request))
+    return answers.json(task_body(response.task))
+
+
+@router.get("/tasks/{task_id}/events")
+async def events(
+    task_id: str,
+    deps: Deps,
+    last_event_id: Annotated[str, Header(max_length=32, pattern=r"^\d*$")] = "",
+) -> Response:
+    """Streams a task's states as events named "state", the last one "done"; the id is its revision."""
+    states = await sse.begun(_states(deps, task_id, int(last_event_id or 0)))
+    return sse.response(states, keep_alive_seconds=deps.settings.keep_alive_seconds, ending=deps.ending)
+
+
+@router.get("/tasks/{task_id}/artifacts/{name}")
+async def download(
+    task_id: str, name: str, deps: Deps, if_none_match: Annotated[str, Header()] = ""
+) -> Response:
+    """Sends a file that a task made; it never changes."""
+    request = task_pb2.DownloadArtifactRequest(task_id=task_id, name=name)
+    pieces = deps.peers.task.stream(lambda stub: stub.DownloadArtifact(request))
+    first = await anext(pieces, None)
+    if first is None:
+        raise Internal("task-svc sent nothing of the artefact.")
+    artifact = first.artifact
+    headers = {
+        "etag": f'"{artifact.sha256}"',
+        "cache-control": "private, max-age=31536000, immutable",
+        "content-disposition": f"inline; filename*=UTF-8''{quote(artifact.name, safe='')}",
+    }
+    if headers["etag"] in if_none_match:
+        await pieces.aclose()
+        return Response(status_code=304, headers=headers)
+    headers["content-length"] = str(artifact.size_bytes)
+    return StreamingResponse(_chunks(first, pieces), media_type=artifact.media_type, headers=headers)
+
+
+async def _task(deps: Dependencies, task_id: str) -> task_pb2.Task:
+    request = task_pb2.GetTaskRequest(task_id=task_id)
+    return (await deps.peers.task.ask(lambda stub: stub.GetTask(request))).task
+
+
+async def _submitted(deps: Dependencies, request: task_pb2.SubmitTaskRequest) -> Response:
+    response = await deps.peers.task.ask(lambda stub: stub.SubmitTask(request))
+    task, job = response.task, job_body(response.task)
+    stored = durability(response.durability).value
+    body = SubmittedTask(job.job_id, job.status, job.poll_url, stored, task_body(task))
+    return answers.json(body, 202, {"location": f"/api/tasks/{quote(task.id, safe='')}"})
+
+
+async def _states(deps: Dependencies, task_id: str, after: int) -> AsyncGenerator[sse.Event, None]:
+    request = task_pb2.WatchTaskRequest(task_id=task_id, after_revision=after)
+    async with aclosing(deps.peers.task.stream(lambda stub: stub.WatchTask(request))) as states:
+        async for state in states:
+            name = "done" if is_over(state.task) else "state"
+            yield sse.Event(name, task_body(state.task), id=str(state.task.revision))
+
+
+async def _chunks(
+    first: task_pb2.DownloadArtifactResponse,
+    pieces: AsyncGenerator[task_pb2.DownloadArtifactResponse, None],
+) -> AsyncIterator[bytes]:
+    async with aclosing(pieces):
+        yield first.chunk
+        async for piece in pieces:
+            yield piece.chunk

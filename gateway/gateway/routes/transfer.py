@@ -1,0 +1,122 @@
+"""Whole datasets in and out as JSON lines, row by row, in constant memory."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+
+from gateway import answers, bodies, problems
+from gateway.backends import DatasetStub
+from gateway.dependencies import Dependencies, Deps, IdempotencyKey
+from gateway.importing import Import, ImportUpload
+from gateway.schemas.bank import ImportOutcome, ImportProgress, example_body
+from mcai.dataset.v1 import bank_pb2
+from servicekit.errors import InvalidArgument, ServiceError
+
+router = APIRouter(prefix="/api", tags=["bank"])
+
+IMPORT_SUFFIX = ":import"
+PROGRESS_SECONDS = 1.0
+_LINE = msgspec.json.Encoder()
+
+
+@router.post("/datasets:import")
+async def import_all(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+    """Imports rows that name their domain; see `import_into`."""
+    return await _import(request, deps, "", idempotency_key)
+
+
+@router.post("/datasets/{domain}:import")
+async def import_into(
+    domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = ""
+) -> Response:
+    """Imports JSON lines of {prompt, response, domain?, metadata?, origin?}.
+
+    A row without a domain takes that of the address. The answer is the report, or with
+    `Accept: application/x-ndjson` a line of progress each second and the report as the last line.
+    """
+    return await _import(request, deps, domain, idempotency_key)
+
+
+@router.get("/datasets/{domain}:export")
+@router.get("/datasets/{domain}/export", include_in_schema=False)
+async def export(domain: str, deps: Deps) -> Response:
+    """Exports a dataset as JSON lines, in the order of creation."""
+    await deps.domains.check([domain])
+    request = bank_pb2.ExportExamplesRequest(domain=domain)
+    batches = deps.peers.dataset.stream(lambda stub: stub.ExportExamples(request))
+    first = await anext(batches, None)
+    headers = {"content-disposition": 'attachment; filename="examples.jsonl"', **answers.NO_STORE}
+    return StreamingResponse(_exported(first, batches), media_type=bodies.NDJSON, headers=headers)
+
+
+async def _exported(
+    first: bank_pb2.ExportExamplesResponse | None,
+    batches: AsyncGenerator[bank_pb2.ExportExamplesResponse, None],
+) -> AsyncIterator[bytes]:
+    async with aclosing(batches):
+        if first is not None:
+            yield _lines(first)
+        async for batch in batches:
+            yield _lines(batch)
+
+
+def _lines(batch: bank_pb2.ExportExamplesResponse) -> bytes:
+    return _LINE.encode_lines([example_body(each) for each in batch.examples])
+
+
+async def _import(request: Request, deps: Dependencies, domain: str, key: str) -> Response:
+    if bodies.NDJSON in bodies.media_types_accepted(request):
+        progress = _told_on_the_way(request, deps, domain, key)
+        first = await anext(progress)
+        return StreamingResponse(_rest(first, progress), media_type=bodies.NDJSON, headers=answers.NO_STORE)
+    async with deps.peers.dataset.upload(_call) as upload:
+        running = await _begun(upload, deps, domain, key)
+        try:
+            async for number, line in bodies.lines(request, deps.settings.max_import_line_bytes):
+                await running.add(number, line)
+        except ClientDisconnect:
+            raise InvalidArgument("The connection ended before the body did.") from None
+        return answers.json(ImportOutcome(await running.finish()))
+
+
+async def _told_on_the_way(
+    request: Request, deps: Dependencies, domain: str, key: str
+) -> AsyncGenerator[Any, None]:
+    """Yields progress, then the report."""
+    async with deps.peers.dataset.upload(_call) as upload:
+        running = await _begun(upload, deps, domain, key)
+        told_at = time.monotonic()
+        async for number, line in bodies.lines(request, deps.settings.max_import_line_bytes):
+            await running.add(number, line)
+            # By time and not by rows: a client that reads nothing before it has sent all must not be able
+            # to fill the connection with our progress.
+            if time.monotonic() - told_at >= PROGRESS_SECONDS:
+                told_at = time.monotonic()
+                yield ImportProgress(running.read)
+        yield ImportOutcome(await running.finish())
+
+
+async def _rest(first: Any, progress: AsyncGenerator[Any, None]) -> AsyncIterator[bytes]:
+    async with aclosing(progress):
+        yield _LINE.encode(first) + b"\n"
+        try:
+            async for each in progress:
+                yield _LINE.encode(each) + b"\n"
+        except ServiceError as error:
+            yield _LINE.encode(problems.problem_of(error)) + b"\n"
+
+
+async def _begun(upload: ImportUpload, deps: Dependencies, domain: str, key: str) -> Import:
+    running = Import(upload)
+    await running.begin(key or deps.new_id(), domain)
+    return running
+
+
+def _call(stub: DatasetStub) -> Any:
+    return stub.ImportExamples()

@@ -1,0 +1,223 @@
+"""Bodies of datasets, examples, search, imports and emotions."""
+
+from typing import Annotated
+
+import msgspec
+
+from gateway.schemas.times import rfc3339
+from mcai.dataset.v1 import bank_pb2, search_pb2
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+NO_METADATA = msgspec.Raw(b"{}")
+ABSENT = msgspec.Raw(b"")
+
+
+class DatasetBody(msgspec.Struct):
+    """A dataset; `retention_days` 0 keeps all."""
+
+    domain: str
+    description: str
+    example_count: int
+    retention_days: int
+    create_time: str | None
+    update_time: str | None
+
+
+class DatasetPage(msgspec.Struct):
+    """A page of datasets by name."""
+
+    datasets: list[DatasetBody]
+    next_page_token: str
+
+
+class DatasetStats(msgspec.Struct):
+    """How many datasets and examples there are, and the examples of each of the first 1,000 datasets."""
+
+    total_datasets: int
+    total_examples: int
+    datasets: dict[str, int]
+
+
+class NewDataset(msgspec.Struct):
+    """A dataset to create."""
+
+    domain: Text
+    description: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    retention_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+
+
+class DeletedDataset(msgspec.Struct):
+    """What went with a dataset."""
+
+    deleted_examples: int
+
+
+class ExampleBody(msgspec.Struct):
+    """An example; `metadata` is what was imported with it, as it was."""
+
+    id: str
+    domain: str
+    prompt: str
+    response: str
+    metadata: msgspec.Raw
+    content_hash: str
+    create_time: str | None
+    update_time: str | None
+
+
+class ExamplePage(msgspec.Struct):
+    """A page of examples in order of id."""
+
+    examples: list[ExampleBody]
+    next_page_token: str
+
+
+class NewExample(msgspec.Struct):
+    """An example to create."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=16_384)]
+    response: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)]
+    metadata: msgspec.Raw = NO_METADATA
+
+
+class ExampleChange(msgspec.Struct):
+    """What to change of an example; what is absent stays."""
+
+    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=16_384)] | msgspec.UnsetType = msgspec.UNSET
+    response: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    metadata: msgspec.Raw = ABSENT
+
+
+class CreatedExample(msgspec.Struct):
+    """A stored example: "committed" or "journalled", and whether its content was there already."""
+
+    example: ExampleBody
+    durability: str
+    duplicate: bool
+
+
+class SearchResult(msgspec.Struct):
+    """An example that was found; `snippet` is HTML, escaped, with the found words in <b>."""
+
+    id: str
+    domain: str
+    prompt: str
+    response: str
+    score: float
+    confidence: float
+    snippet: str
+    metadata: msgspec.Raw
+
+
+class SearchResults(msgspec.Struct):
+    """What a search found, best first."""
+
+    results: list[SearchResult]
+
+
+class ImportedRow(msgspec.Struct):
+    """One line of an import; a row without a domain takes that of the address."""
+
+    prompt: str
+    response: str
+    domain: str = ""
+    metadata: msgspec.Raw = NO_METADATA
+    origin: str = ""
+
+
+class RejectionBody(msgspec.Struct):
+    """A row that was not imported, and why."""
+
+    origin: str
+    reason: str
+
+
+class ImportReport(msgspec.Struct):
+    """What became of the rows: read = added + duplicates + rejected; the first 1,000 rejections by name."""
+
+    read: int
+    added: int
+    duplicates: int
+    rejected: int
+    rejections: list[RejectionBody]
+
+
+class ImportOutcome(msgspec.Struct):
+    """The last line of an import's answer, or all of it."""
+
+    report: ImportReport
+
+
+class ImportProgress(msgspec.Struct):
+    """A line of an import's answer on the way."""
+
+    read: int
+
+
+class EmotionEntry(msgspec.Struct):
+    """An entry of the product's own catalogue; the frequencies are not neuroscience."""
+
+    name: str
+    frequency_hz: float
+    group: str
+    band: str
+
+
+class EmotionCatalogue(msgspec.Struct):
+    """The whole catalogue."""
+
+    emotions: list[EmotionEntry]
+    note: str = "The frequencies are this product's own catalogue, not established neuroscience."
+
+
+def dataset_body(dataset: bank_pb2.Dataset) -> DatasetBody:
+    """Returns a dataset for a client."""
+    return DatasetBody(
+        domain=dataset.domain,
+        description=dataset.description,
+        example_count=dataset.example_count,
+        retention_days=dataset.retention_days,
+        create_time=rfc3339(dataset, "create_time"),
+        update_time=rfc3339(dataset, "update_time"),
+    )
+
+
+def example_body(example: bank_pb2.Example) -> ExampleBody:
+    """Returns an example for a client."""
+    return ExampleBody(
+        id=example.id,
+        domain=example.domain,
+        prompt=example.prompt,
+        response=example.response,
+        metadata=raw_object(example.metadata_json),
+        content_hash=example.content_hash,
+        create_time=rfc3339(example, "create_time"),
+        update_time=rfc3339(example, "update_time"),
+    )
+
+
+def search_result(hit: search_pb2.SearchHit) -> SearchResult:
+    """Returns a hit for a client."""
+    example = hit.example
+    return SearchResult(
+        id=example.id,
+        domain=example.domain,
+        prompt=example.prompt,
+        response=example.response,
+        score=hit.score,
+        confidence=hit.confidence,
+        snippet=hit.snippet_html,
+        metadata=raw_object(example.metadata_json),
+    )
+
+
+def emotion_entry(emotion: bank_pb2.Emotion) -> EmotionEntry:
+    """Returns an emotion for a client."""
+    return EmotionEntry(emotion.name, emotion.frequency_hz, emotion.group, emotion.band)
+
+
+def raw_object(text: str) -> msgspec.Raw:
+    """Returns a JSON object that a service keeps as text, to be sent as it stands."""
+    return msgspec.Raw(text.encode() or b"{}")

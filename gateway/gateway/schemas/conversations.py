@@ -1,0 +1,114 @@
+"""Bodies of conversations, the older history, and feedback."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from gateway.schemas.bank import NO_METADATA, raw_object
+from gateway.schemas.chat import Name
+from gateway.schemas.times import rfc3339
+from mcai.dataset.v1 import conversation_pb2
+
+_ROLES = {
+    conversation_pb2.ROLE_USER: "user",
+    conversation_pb2.ROLE_ASSISTANT: "assistant",
+    conversation_pb2.ROLE_SYSTEM: "system",
+}
+RATINGS = {"like": conversation_pb2.RATING_LIKE, "dislike": conversation_pb2.RATING_DISLIKE}
+
+
+class MessageBody(msgspec.Struct):
+    """One thing said."""
+
+    id: str
+    role: str
+    content: str
+    metadata: msgspec.Raw
+    create_time: str | None
+
+
+class ConversationBody(msgspec.Struct):
+    """A conversation without its messages."""
+
+    id: str
+    user_id: str
+    title: str
+    message_count: int
+    create_time: str | None
+    update_time: str | None
+
+
+class ConversationPage(msgspec.Struct):
+    """A page of a user's conversations, the last used first."""
+
+    conversations: list[ConversationBody]
+    next_page_token: str
+
+
+class ConversationMessages(msgspec.Struct):
+    """A conversation and a page of its messages, oldest first."""
+
+    conversation: ConversationBody
+    messages: list[MessageBody]
+    next_page_token: str
+
+
+class HistoryMessage(msgspec.Struct):
+    """One thing said, as older clients know it."""
+
+    role: str
+    content: str
+    metadata: msgspec.Raw
+
+
+class History(msgspec.Struct):
+    """The last messages of a user's last conversation, oldest first."""
+
+    conversation: list[HistoryMessage]
+    count: int
+
+
+class FeedbackRequest(msgspec.Struct):
+    """An opinion on an answer."""
+
+    message: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)]
+    rating: Literal["like", "dislike"]
+    user_id: Name | None = None
+    metadata: msgspec.Raw = NO_METADATA
+
+
+class FeedbackReceipt(msgspec.Struct):
+    """That the opinion is stored: "committed" or "journalled"."""
+
+    feedback_id: str
+    durability: str
+    success: bool = True
+
+
+def message_body(message: conversation_pb2.Message) -> MessageBody:
+    """Returns a message for a client."""
+    return MessageBody(
+        id=message.id,
+        role=_ROLES.get(message.role, "system"),
+        content=message.content,
+        metadata=raw_object(message.metadata_json),
+        create_time=rfc3339(message, "create_time"),
+    )
+
+
+def history_message(message: conversation_pb2.Message) -> HistoryMessage:
+    """Returns a message for an older client."""
+    role = _ROLES.get(message.role, "system")
+    return HistoryMessage(role, message.content, raw_object(message.metadata_json))
+
+
+def conversation_body(conversation: conversation_pb2.Conversation) -> ConversationBody:
+    """Returns a conversation for a client."""
+    return ConversationBody(
+        id=conversation.id,
+        user_id=conversation.user_id,
+        title=conversation.title,
+        message_count=conversation.message_count,
+        create_time=rfc3339(conversation, "create_time"),
+        update_time=rfc3339(conversation, "update_time"),
+    )

@@ -1,0 +1,253 @@
+"""What is kept, under which key, for how long, and which changes of the bank end it.
+
+Times are seconds since the epoch, so that replicas agree on them. A key is 32 bytes. What ends an entry
+is told by labels: an entry carries one for every example that it was built on, one for every domain that
+could have answered it, and one more if it says that the bank has no answer. A change of the bank is a set
+of labels, and ends the entries that share one with it and are older.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+Key = bytes
+
+SHARED_SCOPE: Final = "shared"
+MAX_KEYS: Final = 128
+MAX_QUESTION_CHARACTERS: Final = 16_384
+MAX_VALUE_BYTES: Final = 1024 * 1024
+MAX_SOURCES: Final = 1_000
+MAX_NAME_CHARACTERS: Final = 512
+
+# No sequence of a bank reaches this: it stands for "whatever the entry's sequence is".
+ANY_SEQUENCE: Final = 2**52
+
+ALL_DOMAINS: Final = "d:*"
+NEGATIVE: Final = "n"
+
+# Python's own cost of an entry, its labels and its places in the index, measured with tracemalloc.
+_ENTRY_BYTES: Final = 600
+_LABEL_BYTES: Final = 350
+
+
+class Tier(Enum):
+    """Where a value was found."""
+
+    MISS = "miss"
+    MEMORY = "memory"
+    REDIS = "redis"
+    LOCAL = "local"
+
+
+class EntryKind(Enum):
+    """What a value is; it decides how long the value lives."""
+
+    ANSWER = "answer"
+    NEGATIVE = "negative"
+    DATASET = "dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked, of what, for whom and how; equal questions have the same key."""
+
+    text: str
+    scope: str = SHARED_SCOPE
+    domains: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def key(self) -> Key:
+        """SHA-256 over every field with its length, so that no two questions run into each other."""
+        digest = hashlib.sha256()
+        for part in (normalise(self.text), self.scope, self.model):
+            _absorb(digest.update, part)
+        for names in (self.domains, self.options):
+            distinct = sorted(set(names))
+            digest.update(len(distinct).to_bytes(4, "big"))
+            for name in distinct:
+                _absorb(digest.update, name)
+        return digest.digest()
+
+
+def normalise(text: str) -> str:
+    """Returns the text as it is compared: compatibility forms and case folded, white space collapsed.
+
+    Folding can undo the composition (Unicode 3.13, "caseless matching"), hence the second NFKC.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
+
+
+def _absorb(update: Callable[[bytes], None], text: str) -> None:
+    encoded = text.encode("utf-8", "surrogatepass")
+    update(len(encoded).to_bytes(8, "big"))
+    update(encoded)
+
+
+def example_label(example_id: str) -> str:
+    """The label of an entry that was built on this example."""
+    return f"e:{example_id}"
+
+
+def domain_label(domain: str) -> str:
+    """The label of an entry that was looked for in this domain."""
+    return f"d:{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored value.
+
+    Attributes:
+        value: At most `MAX_VALUE_BYTES` bytes, in the caller's format.
+        kind: What the value is.
+        example_ids: The examples that it was built on.
+        domains: The domains that were searched for it; none means all.
+        sequence: Position of the bank's change feed that it was computed at.
+        filled_at: When it was stored.
+        fresh_until: Until when it is as good as new.
+        expires_at: Until when it may be served while it is renewed.
+    """
+
+    value: bytes
+    kind: EntryKind = EntryKind.ANSWER
+    example_ids: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    sequence: int = 0
+    filled_at: float = 0.0
+    fresh_until: float = 0.0
+    expires_at: float = 0.0
+    labels: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named = {example_label(each) for each in self.example_ids}
+        named.update(domain_label(each) for each in self.domains)
+        if not self.domains:
+            named.add(ALL_DOMAINS)
+        if self.kind is EntryKind.NEGATIVE:
+            named.add(NEGATIVE)
+        object.__setattr__(self, "labels", frozenset(named))
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in memory, as near as it can be told without asking the allocator."""
+        return _ENTRY_BYTES + _LABEL_BYTES * len(self.labels) + len(self.value)
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it may be served at all."""
+        return now < self.expires_at
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it may be served without being renewed."""
+        return now < self.fresh_until
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long entries live, in seconds.
+
+    Attributes:
+        seconds: Freshness by kind.
+        grace: Time after that in which a stale entry may be served, as a share of the freshness.
+        jitter: Share of the freshness that chance takes off, so that what was filled together does not
+            end together.
+    """
+
+    seconds: Mapping[EntryKind, float]
+    grace: float = 1.0
+    jitter: float = 0.1
+
+    def stamp(self, entry: Entry, now: float, chance: float) -> Entry:
+        """Returns the entry with its times; `chance` runs from 0 to 1."""
+        fresh = self.seconds[entry.kind] * (1 - self.jitter * chance)
+        return replace(
+            entry, filled_at=now, fresh_until=now + fresh, expires_at=now + fresh * (1 + self.grace)
+        )
+
+    @property
+    def longest(self) -> float:
+        """The longest that any entry is kept."""
+        return max(self.seconds.values()) * (1 + self.grace)
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidation:
+    """What to forget; the parts add up.
+
+    Attributes:
+        keys: Exactly these.
+        labels: Entries with one of these labels that were computed before the sequence beside it.
+        everything: All of them.
+        sequence: Position that the bank's change feed is followed to with this; 0 says nothing about it.
+    """
+
+    keys: frozenset[Key] = frozenset()
+    labels: Mapping[str, int] = field(default_factory=dict)
+    everything: bool = False
+    sequence: int = 0
+
+    def merged(self, other: "Invalidation") -> "Invalidation":
+        """Returns what forgets all that either of them forgets."""
+        labels = {**self.labels}
+        for label, sequence in other.labels.items():
+            labels[label] = max(sequence, labels.get(label, 0))
+        return Invalidation(
+            keys=self.keys | other.keys,
+            labels=labels,
+            everything=self.everything or other.everything,
+            sequence=max(self.sequence, other.sequence),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.labels or self.everything)
+
+
+def asked(
+    *,
+    keys: Iterable[Key] = (),
+    example_ids: Iterable[str] = (),
+    domains: Iterable[str] = (),
+    everything: bool = False,
+) -> Invalidation:
+    """Returns the invalidation that a person asks for: entries go whatever they were computed at."""
+    labels = [example_label(each) for each in example_ids]
+    for domain in domains:
+        labels += (domain_label(domain), ALL_DOMAINS)
+    return Invalidation(
+        keys=frozenset(keys), labels=dict.fromkeys(labels, ANY_SEQUENCE), everything=everything
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to compute one missing value, for `seconds` from now."""
+
+    token: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer for one key: `entry` is None on a miss, `age` is in seconds."""
+
+    tier: Tier = Tier.MISS
+    entry: Entry | None = None
+    stale: bool = False
+    age: float = 0.0
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TierMeasure:
+    """What a tier holds; -1 where it cannot be asked, `max_bytes` 0 if it has no bound of its own."""
+
+    tier: Tier
+    entries: int
+    size: int
+    max_bytes: int
+    available: bool = True

@@ -1,0 +1,156 @@
+"""The tier that all replicas share: entries in Redis, one round trip for a batch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import redis.asyncio
+
+from knowledge_svc import codec, redis_scripts
+from knowledge_svc.model import ANY_SEQUENCE, Entry, Invalidation, Key, Tier, TierMeasure
+from knowledge_svc.ports import Read
+from knowledge_svc.redis_bulletin import forget_message
+from knowledge_svc.redis_client import CHANNEL, GENERATION, PREFIX, mapping
+
+_SAMPLE: Final = 100
+_CHUNK: Final = 128
+
+
+class RedisTier:
+    """A CacheTier in Redis.
+
+    Args:
+        client: Its connections; closed by whoever opened them.
+        origin: Name of this replica, so that it knows its own messages again.
+        longest_seconds: The longest that any entry lives; indexes and changes are kept as long.
+        clock: Seconds since the epoch.
+        new_name: Makes names that nobody else makes.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        *,
+        origin: str,
+        longest_seconds: float,
+        clock: Callable[[], float],
+        new_name: Callable[[], str],
+    ) -> None:
+        self._client = client
+        self._origin = origin
+        self._longest_ms = int(longest_seconds * 1000)
+        self._clock = clock
+        self._new_name = new_name
+        self._generation: bytes | None = None
+        self._put = client.register_script(redis_scripts.PUT)
+        self._evict = client.register_script(redis_scripts.EVICT)
+        self._clear = client.register_script(redis_scripts.CLEAR)
+
+    async def get_many(self, keys: Sequence[Key]) -> Read:
+        """See `CacheTier`."""
+        if not keys:
+            return Read(Tier.REDIS, ())
+        now = self._clock()
+        bodies = await self._read(keys)
+        decoded = (codec.decode(key, body) if body else None for key, body in zip(keys, bodies, strict=True))
+        alive = [entry if entry and entry.is_alive(now) else None for entry in decoded]
+        return Read(Tier.REDIS, alive)
+
+    async def put(self, key: Key, entry: Entry) -> bool:
+        """See `CacheTier`."""
+        life_ms = int((entry.expires_at - self._clock()) * 1000)
+        if life_ms <= 0:
+            return True
+        body = codec.encode(key, entry)
+        args = (key, body, entry.sequence, life_ms, self._longest_ms, *entry.labels)
+        return bool(await self._run(self._put, *args))
+
+    async def evict(self, invalidation: Invalidation) -> set[Key]:
+        """See `CacheTier`; the other replicas hear of it in the same step."""
+        message = forget_message(self._origin, invalidation)
+        labels = [part for pair in invalidation.labels.items() for part in pair]
+        counted_keys = (len(invalidation.keys), *invalidation.keys)
+        before = (CHANNEL, message, invalidation.sequence, self._longest_ms, ANY_SEQUENCE)
+        return set(await self._run(self._evict, *before, *counted_keys, *labels))
+
+    async def clear(self, sequence: int) -> int:
+        """See `CacheTier`; the other replicas hear of it in the same step."""
+        message = forget_message(self._origin, Invalidation(everything=True))
+        return int(await self._run(self._clear, CHANNEL, message, sequence))
+
+    async def position(self) -> int | None:
+        """See `CacheTier`."""
+        with mapping():
+            generation: Any = await self._client.get(GENERATION)
+            if generation is None:
+                return None
+            position: Any = await self._client.get(self._name(generation, b"position"))
+        return None if position is None else int(position)
+
+    async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
+        """See `CacheTier`."""
+        newest = await self._newest(limit)
+        found: list[tuple[Key, Entry]] = []
+        for start in range(0, len(newest), _CHUNK):
+            chunk = newest[start : start + _CHUNK]
+            read = await self.get_many(chunk)
+            found += [(key, entry) for key, entry in zip(chunk, read.entries, strict=True) if entry]
+        return found
+
+    async def measure(self) -> list[TierMeasure]:
+        """See `CacheTier`; the size is that of the bodies, told from the newest hundred."""
+        sample = await self._newest(_SAMPLE)
+        if not sample or self._generation is None:
+            return [TierMeasure(Tier.REDIS, 0, 0, 0)]
+        now_ms = int(self._clock() * 1000)
+        with mapping():
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.zcount(self._name(self._generation, b"keys"), now_ms, "+inf")
+            for key in sample:
+                pipeline.strlen(self._name(self._generation, b"e:" + key))
+            entries, *sizes = await pipeline.execute()
+        return [TierMeasure(Tier.REDIS, entries, sum(sizes) * entries // len(sizes), 0)]
+
+    async def ping(self) -> None:
+        """Return if Redis answers."""
+        with mapping():
+            await self._client.ping()
+
+    async def close(self) -> None:
+        """See `CacheTier`."""
+
+    async def disconnect(self) -> None:
+        """Drop all connections, so that the next call looks the host up anew."""
+        with mapping():
+            await self._client.connection_pool.disconnect()
+
+    async def _read(self, keys: Sequence[Key]) -> list[bytes | None]:
+        """Reads the present generation along with the keys, and again where it was another than known."""
+        for _ in range(2):
+            known = self._generation or b""
+            names = (self._name(known, b"e:" + key) for key in keys)
+            with mapping():
+                reply: list[Any] = await self._client.mget(GENERATION, *names)
+            generation, *bodies = reply
+            if generation is None:
+                break
+            if generation == known:
+                return bodies
+            self._generation = generation
+        return [None] * len(keys)
+
+    async def _newest(self, limit: int) -> list[Key]:
+        with mapping():
+            generation: Any = await self._client.get(GENERATION)
+            self._generation = generation
+            if generation is None:
+                return []
+            keys: list[Any] = await self._client.zrevrange(self._name(generation, b"keys"), 0, limit - 1)
+        return keys
+
+    async def _run(self, script: Any, *args: Any) -> Any:
+        with mapping():
+            return await script(keys=(GENERATION,), args=(PREFIX, self._new_name(), *args))
+
+    @staticmethod
+    def _name(generation: bytes, rest: bytes) -> bytes:
+        return PREFIX + generation + b":" + rest

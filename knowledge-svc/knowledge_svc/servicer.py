@@ -1,0 +1,176 @@
+"""KnowledgeService of the contract: messages to the model and back."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from google.protobuf.duration_pb2 import Duration
+
+from knowledge_svc import rules
+from knowledge_svc.model import Entry, EntryKind, Found, Key, Lease, Question, Tier, TierMeasure, asked
+from knowledge_svc.service import KnowledgeService
+from mcai.knowledge.v1 import knowledge_pb2 as pb
+from mcai.knowledge.v1 import knowledge_pb2_grpc
+from servicekit import deadline
+
+_MAX_WAIT_SECONDS: Final = 30.0
+# The answer has to travel back before the caller gives up.
+_HEADROOM_SECONDS: Final = 0.02
+_WARM_ENTRIES: Final = 1_000
+_MAX_WARM_ENTRIES: Final = 100_000
+
+_TIERS: Final = {
+    Tier.MISS: pb.CACHE_TIER_MISS,
+    Tier.MEMORY: pb.CACHE_TIER_MEMORY,
+    Tier.REDIS: pb.CACHE_TIER_REDIS,
+    Tier.LOCAL: pb.CACHE_TIER_LOCAL,
+}
+_KIND_TO_PB: Final = {
+    EntryKind.ANSWER: pb.ENTRY_KIND_ANSWER,
+    EntryKind.NEGATIVE: pb.ENTRY_KIND_NEGATIVE,
+    EntryKind.DATASET: pb.ENTRY_KIND_DATASET,
+}
+_KIND_FROM_PB: Final = {number: kind for kind, number in _KIND_TO_PB.items()}
+
+
+class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
+    """Translates and delegates."""
+
+    def __init__(self, service: KnowledgeService) -> None:
+        self._service = service
+
+    async def BatchLookup(self, request: pb.BatchLookupRequest, context: Any) -> pb.BatchLookupResponse:
+        """See the contract."""
+        questions = [_question(key) for key in request.keys]
+        rules.check_questions(questions)
+        found = await self._service.lookup(
+            [question.key for question in questions],
+            want_lease=request.want_lease,
+            wait_seconds=_wait_seconds(request.wait),
+        )
+        return pb.BatchLookupResponse(results=[_result(one) for one in found])
+
+    async def Fill(self, request: pb.FillRequest, context: Any) -> pb.FillResponse:
+        """See the contract."""
+        entry = _entry(request.entry)
+        rules.check_entry(entry)
+        stored = await self._service.fill(_key(request.key), entry, request.lease_token)
+        return pb.FillResponse(stored=stored)
+
+    async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
+        """See the contract."""
+        await self._service.release(_key(request.key), request.lease_token)
+        return pb.ReleaseResponse()
+
+    async def Invalidate(self, request: pb.InvalidateRequest, context: Any) -> pb.InvalidateResponse:
+        """See the contract."""
+        rules.check_sources(request.example_ids, request.domains)
+        questions = [_question(key) for key in request.keys]
+        rules.check_questions(questions)
+        invalidation = asked(
+            keys=[question.key for question in questions],
+            example_ids=request.example_ids,
+            domains=request.domains,
+            everything=request.all,
+        )
+        return pb.InvalidateResponse(evicted=await self._service.invalidate(invalidation))
+
+    async def WatchInvalidations(
+        self,
+        request: pb.WatchInvalidationsRequest,
+        context: Any,
+    ) -> AsyncIterator[pb.WatchInvalidationsResponse]:
+        """See the contract."""
+        async for invalidation in self._service.watch():
+            yield pb.WatchInvalidationsResponse(
+                key_hashes=sorted(invalidation.keys), all=invalidation.everything
+            )
+
+    async def GetStats(self, request: pb.GetStatsRequest, context: Any) -> pb.GetStatsResponse:
+        """See the contract."""
+        measured = await self._service.statistics()
+        lookups = sum(measured.hits.values())
+        misses = measured.hits.get(Tier.MISS, 0)
+        return pb.GetStatsResponse(
+            tiers=[_tier(tier, measured.hits.get(tier.tier, 0)) for tier in measured.tiers],
+            lookups=lookups,
+            hits=lookups - misses,
+            misses=misses,
+            invalidated=measured.invalidated,
+            leases=measured.leases,
+            bank_sequence=measured.sequence,
+        )
+
+    async def Warm(self, request: pb.WarmRequest, context: Any) -> pb.WarmResponse:
+        """See the contract."""
+        limit = min(request.max_entries, _MAX_WARM_ENTRIES) if request.max_entries > 0 else _WARM_ENTRIES
+        return pb.WarmResponse(loaded=await self._service.warm(limit))
+
+
+def _question(key: pb.CacheKey) -> Question:
+    return Question(
+        text=key.question,
+        scope=key.scope,
+        domains=tuple(key.domains),
+        options=tuple(key.options),
+        model=key.model,
+    )
+
+
+def _key(key: pb.CacheKey) -> Key:
+    question = _question(key)
+    rules.check_question(question)
+    return question.key
+
+
+def _entry(entry: pb.CacheEntry) -> Entry:
+    return Entry(
+        value=entry.value,
+        kind=_KIND_FROM_PB.get(entry.kind, EntryKind.ANSWER),
+        example_ids=tuple(entry.example_ids),
+        domains=tuple(entry.domains),
+        sequence=entry.bank_sequence,
+    )
+
+
+def _result(found: Found) -> pb.LookupResult:
+    result = pb.LookupResult(tier=_TIERS[found.tier], stale=found.stale, lease=_lease(found.lease))
+    if (entry := found.entry) is not None:
+        result.entry.CopyFrom(
+            pb.CacheEntry(
+                value=entry.value,
+                kind=_KIND_TO_PB[entry.kind],
+                example_ids=entry.example_ids,
+                domains=entry.domains,
+                bank_sequence=entry.sequence,
+            )
+        )
+        result.age.CopyFrom(_duration(found.age))
+    return result
+
+
+def _lease(lease: Lease | None) -> pb.Lease | None:
+    return None if lease is None else pb.Lease(token=lease.token, ttl=_duration(lease.seconds))
+
+
+def _tier(measure: TierMeasure, hits: int) -> pb.TierStats:
+    return pb.TierStats(
+        tier=_TIERS[measure.tier],
+        entries=measure.entries,
+        bytes=measure.size,
+        max_bytes=measure.max_bytes,
+        hits=hits,
+        available=measure.available,
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration
+
+
+def _wait_seconds(wait: Duration) -> float:
+    asked_seconds = wait.seconds + wait.nanos / 1e9
+    left = deadline.remaining()
+    longest = _MAX_WAIT_SECONDS if left is None else left - _HEADROOM_SECONDS
+    return min(asked_seconds, longest, _MAX_WAIT_SECONDS)

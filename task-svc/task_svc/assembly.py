@@ -1,0 +1,42 @@
+"""Parts that the service and the workers put together alike."""
+
+from collections.abc import Callable
+
+from pydantic import SecretStr
+
+from servicekit.breaker import Breaker
+from task_svc.attempts import Attempts, Pace, RetryPolicy
+from task_svc.metrics import TaskMetrics
+from task_svc.ports import ArtifactStore, Claims, Generator, TaskStore
+from task_svc.settings import TaskSettings
+
+
+def postgres_store(
+    settings: TaskSettings, url: SecretStr, announce: Callable[[str], None], connections: int
+) -> TaskStore:
+    """Returns the store in PostgreSQL; it connects at its first call."""
+    # psycopg takes 60 ms and 10 MB to import, which the embedded system saves.
+    from task_svc.postgres import PostgresTaskStore  # noqa: PLC0415
+    from task_svc.postgres_database import PostgresDatabase  # noqa: PLC0415
+
+    breaker = Breaker("postgres", budget_seconds=settings.store_budget_ms / 1000, reset_seconds=0.5)
+    return PostgresTaskStore(PostgresDatabase(url, breaker, connections), announce)
+
+
+def retry_policy(settings: TaskSettings, jitter: Callable[[], float]) -> RetryPolicy:
+    """Returns when a failed task is tried again."""
+    return RetryPolicy(settings.max_failures, settings.retry_wait_seconds, jitter)
+
+
+def attempts(
+    settings: TaskSettings,
+    claims: Claims,
+    artifacts: ArtifactStore,
+    generator: Generator,
+    retry: RetryPolicy,
+    metrics: TaskMetrics,
+    clock: Callable[[], float],
+) -> Attempts:
+    """Returns what carries claimed tasks out."""
+    pace = Pace(settings.beat_seconds, settings.progress_seconds, settings.limits)
+    return Attempts(claims, artifacts, generator, retry, pace, metrics, clock)

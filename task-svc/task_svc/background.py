@@ -1,0 +1,33 @@
+"""Loops that run beside the server for as long as the process lives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
+
+# Long enough that a fault which lasts does not fill the log.
+_PAUSE_SECONDS: Final = 2.0
+
+
+@asynccontextmanager
+async def in_background(name: str, loop: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Runs an endless loop for the time of the block; one that breaks is logged and begun again."""
+    running = asyncio.create_task(_again_and_again(name, loop), name=name)
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
+
+
+async def _again_and_again(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception as error:  # noqa: BLE001 - whatever broke it, the loop must not stay away unnoticed
+            _log.error("background loop broke", loop=name, error=repr(error), exc_info=error)
+        await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,119 @@
+"""ports.Queue by Celery: one thread, one connection, and no call longer than its budget."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from kombu.connection import Connection
+from kombu.exceptions import KombuError
+from pydantic import SecretStr
+
+from servicekit.breaker import Breaker
+from task_svc.celery_app import JOB, is_redis, make_app
+from task_svc.errors import BrokerUnavailable
+from task_svc.model import MAX_PRIORITY, TaskKind, Ticket
+
+T = TypeVar("T")
+
+# Beyond the task's own limit, after which Celery kills the process that works on it.
+_HARD_LIMIT_SECONDS: Final = 15.0
+
+
+class CeleryQueue:
+    """Publishes to the workers' queues.
+
+    Args:
+        broker_url: Redis or RabbitMQ.
+        breaker: Remembers that the broker is away; its budget bounds each call.
+        limits: What a task may take, by kind, in seconds.
+    """
+
+    def __init__(self, broker_url: SecretStr, breaker: Breaker, limits: Mapping[TaskKind, float]) -> None:
+        self._breaker = breaker
+        self._limits = limits
+        # The thread must give up before the caller does, or the next caller would wait for it as well.
+        self._thread_seconds = breaker.budget_seconds * 0.45
+        self._app = make_app(broker_url, self._thread_seconds)
+        self._downwards = is_redis(broker_url)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker")
+        self._connection: Connection | None = None
+
+    async def publish(self, tickets: Sequence[Ticket]) -> frozenset[str]:
+        """See ports.Queue."""
+
+        def work(connection: Connection) -> frozenset[str]:
+            with self._app.amqp.Producer(connection, auto_declare=False) as producer:
+                for ticket in tickets:
+                    self._send(ticket, producer)
+            return frozenset(ticket.task_id for ticket in tickets)
+
+        return await self._call(work)
+
+    async def revoke(self, task_id: str) -> None:
+        """See ports.Queue."""
+        await self._call(
+            lambda connection: self._app.control.revoke(task_id, terminate=True, connection=connection)
+        )
+
+    async def waiting(self) -> int:
+        """See ports.Queue."""
+
+        def work(connection: Connection) -> int:
+            total = 0
+            with connection.channel() as channel:  # type: ignore[no-untyped-call]  # kombu is typed in part
+                for queue in self._app.conf.task_queues:
+                    total += queue(channel).queue_declare().message_count
+            return total
+
+        return await self._call(work)
+
+    async def workers(self) -> int:
+        """See ports.Queue."""
+        replies = await self._call(
+            lambda connection: self._app.control.ping(
+                timeout=self._thread_seconds, limit=1, connection=connection
+            )
+        )
+        return len(replies)
+
+    async def close(self) -> None:
+        """See ports.Queue."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        self._thread.shutdown(wait=False)
+
+    def _send(self, ticket: Ticket, producer: object) -> None:
+        self._app.send_task(
+            JOB,
+            args=(ticket.task_id,),
+            # A republished ticket has the same id, so that one revocation stops all of them.
+            task_id=ticket.task_id,
+            queue=ticket.kind.value,
+            priority=MAX_PRIORITY - ticket.priority if self._downwards else ticket.priority,
+            time_limit=self._limits[ticket.kind] + _HARD_LIMIT_SECONDS,
+            producer=producer,
+            retry=False,
+        )
+
+    async def _call(self, work: Callable[[Connection], T]) -> T:
+        async with self._breaker.guard():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._connected, work)
+
+    def _connected(self, work: Callable[[Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._app.connection_for_write()
+        errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
+        try:
+            return work(connection)
+        except errors as error:
+            self._disconnect()
+            # The text of the error may hold the address with its password, so it is not passed on.
+            raise BrokerUnavailable("The broker does not answer.", retry_after_seconds=1) from error
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # whatever goes wrong while a dead connection is let go
+                connection.release()  # type: ignore[no-untyped-call]  # kombu is typed in part

@@ -1,0 +1,143 @@
+"""Which modes of a plate answer to a frequency, and how strongly.
+
+The plate is thin and stiff: its frequencies grow with the square of the wave number (Kirchhoff's law,
+which Chladni found by ear), so that the audible range spans wave numbers from 6 to 190 and every octave
+has its own look. The mode shapes are those of a membrane: J_n(j_nm r) cos(n theta) on the round plate,
+with the zeros j_nm of J_n, and products of cosines on the square one.
+
+The round plate is driven by N exciters, equally spaced on a ring, which excite exactly the modes whose
+angular order is a multiple of N; N is taken from the mode nearest to the frequency. Off resonance several
+modes answer at once, each as a damped oscillator, and their sum is what the sand sees. That is why 432 Hz
+and 440 Hz give different figures, and why the figure changes without jumps of its lines in between.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from task_svc.cymatics.bessel import FloatArray, bessel_j, zeros_between
+
+LOWEST_HZ: Final = 20.0
+# Wave number at 20 Hz, in units of 1 / radius: low enough for a calm figure, high enough for nodal lines.
+_LOWEST_WAVE_NUMBER: Final = 6.0
+_FOLDS: Final = range(3, 13)
+_DAMPING: Final = 0.12
+_MOST_MODES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One mode of the plate: orders, wave number (1 / radius or 1 / side) and signed amplitude.
+
+    On the round plate `first` is the angular and `second` the radial order; on the square plate they count
+    half waves along the sides.
+    """
+
+    first: int
+    second: int
+    wave_number: float
+    amplitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Excitation:
+    """How the plate swings: its modes, the strongest first, and the exciters (or parity) behind them."""
+
+    frequency_hz: float
+    wave_number: float
+    fold: int
+    modes: tuple[Mode, ...]
+
+
+def wave_number(frequency_hz: float) -> float:
+    """Returns k of the plate in units of 1 / radius, from f = 20 Hz (k / 6)^2."""
+    return _LOWEST_WAVE_NUMBER * math.sqrt(frequency_hz / LOWEST_HZ)
+
+
+def round_plate(frequency_hz: float, exciter_radius: float) -> Excitation:
+    """Returns the answer of the round plate to exciters at `exciter_radius` (0 to 1)."""
+    k = wave_number(frequency_hz)
+    fold = _nearest_fold(k)
+    reach = 0.18 * k + 2.5
+    found: list[Mode] = []
+    for order in range(0, int(k + reach) + 1, fold):
+        zeros = zeros_between(order, k - reach, k + reach)
+        if len(zeros) == 0:
+            continue
+        coupling = bessel_j(order, zeros * exciter_radius)[order] / _norms(order, zeros)
+        first_index = _radial_index(order, float(zeros[0]))
+        for index, (zero, strength) in enumerate(zip(zeros.tolist(), coupling.tolist(), strict=True)):
+            found.append(Mode(order, first_index + index, zero, strength * _response(zero, k)))
+    return Excitation(frequency_hz, k, fold, _strongest(found))
+
+
+def square_plate(frequency_hz: float, exciter_offset: float) -> Excitation:
+    """Returns the answer of the square plate to four exciters, alike near its four corners.
+
+    `exciter_offset` (0 to 1) is their distance from the edges in half sides. They swing together or in
+    opposition, across the sides and across the diagonals, whichever the mode nearest to the frequency asks
+    for; so the figure has all the symmetries of the square.
+    """
+    # The square's side is twice the round plate's radius.
+    k = 2.0 * wave_number(frequency_hz)
+    reach = 0.12 * k + 5.0
+    pairs = _pairs_within(k, reach)
+    nearest = min(pairs, key=lambda pair: abs(math.pi * math.hypot(*pair) - k))
+    odd, parity = nearest[0] % 2, -1 if nearest[0] != nearest[1] and sum(nearest) % 4 else 1
+    place = exciter_offset * math.pi / 2.0
+    found: list[Mode] = []
+    for first, second in pairs:
+        if first % 2 != odd or (parity < 0 and first == second):
+            continue
+        strength = math.cos(first * place) * math.cos(second * place * 0.8)
+        own = math.pi * math.hypot(first, second)
+        found.append(Mode(first, second, own, strength * _response(own, k)))
+    return Excitation(frequency_hz, k, parity, _strongest(found))
+
+
+def _pairs_within(k: float, reach: float) -> list[tuple[int, int]]:
+    """Returns the half waves along the sides, m <= n and both even or both odd, of wave numbers near k."""
+    highest = int((k + reach) / math.pi) + 1
+    return [
+        (first, second)
+        for first in range(highest + 1)
+        for second in range(max(first, 1), highest + 1)
+        if (first + second) % 2 == 0 and abs(math.pi * math.hypot(first, second) - k) <= reach
+    ]
+
+
+def _nearest_fold(k: float) -> int:
+    """Returns the angular order, 3 to 16, whose mode lies nearest to the wave number."""
+    best, least = _FOLDS[0], math.inf
+    for order in _FOLDS:
+        for zero in zeros_between(order, k - 3.5, k + 3.5).tolist():
+            if abs(zero - k) < least:
+                best, least = order, abs(zero - k)
+    return best
+
+
+def _response(own: float, driven: float) -> float:
+    """Returns the swing of a damped oscillator, seen where in-phase and quadrature parts weigh alike."""
+    # Frequencies go with the square of the wave numbers, and the equation of motion with theirs.
+    detuning = (own / driven) ** 4 - 1.0
+    return (detuning + _DAMPING) / (detuning**2 + _DAMPING**2) * _DAMPING
+
+
+def _norms(order: int, zeros: FloatArray) -> FloatArray:
+    """Returns |J_(n+1)(j_nm)|, which makes the modes of the unit disc equally strong (DLMF 10.22.37)."""
+    norms: FloatArray = np.abs(bessel_j(order + 1, zeros)[order + 1])
+    return norms
+
+
+def _radial_index(order: int, zero: float) -> int:
+    """Returns which zero of J_order it is, from 1."""
+    return len(zeros_between(order, 0.0, zero + 1e-6))
+
+
+def _strongest(modes: list[Mode]) -> tuple[Mode, ...]:
+    """Returns the modes that carry the figure, scaled so that the squares of the amplitudes add up to 1."""
+    ordered = sorted(modes, key=lambda mode: (-abs(mode.amplitude), mode.first, mode.second))[:_MOST_MODES]
+    power = math.sqrt(sum(mode.amplitude**2 for mode in ordered))
+    return tuple(Mode(mode.first, mode.second, mode.wave_number, mode.amplitude / power) for mode in ordered)

@@ -1,0 +1,61 @@
+"""Tasks as rows of the `tasks` table, which has the same columns in both stores."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from task_svc.model import Artifact, Task, TaskKind, TaskState
+
+COLUMNS: Final = (
+    "id",
+    "kind",
+    "user_id",
+    "parameters_json",
+    "body_hash",
+    "priority",
+    "state",
+    "progress_percent",
+    "stage",
+    "error",
+    "artifacts_json",
+    "result_json",
+    "create_time",
+    "update_time",
+    "start_time",
+    "end_time",
+    "attempts",
+    "failures",
+    "worker",
+    "revision",
+)
+"""What is read of a row, in this order; a reader may add `position` behind them."""
+
+
+def task_of(row: Sequence[Any]) -> Task:
+    """Returns the task of a row of COLUMNS, followed by its position in the queue if that was read."""
+    named = dict(zip(COLUMNS, row, strict=False))
+    artifacts = tuple(Artifact(**each) for each in json.loads(named.pop("artifacts_json")))
+    return Task(
+        **{**named, "kind": TaskKind(named["kind"]), "state": TaskState(named["state"])},
+        artifacts=artifacts,
+        position=row[len(COLUMNS)] if len(row) > len(COLUMNS) else 0,
+    )
+
+
+def new_row(task: Task) -> Mapping[str, Any]:
+    """Returns the named values that a new task's row is made from."""
+    return {
+        "id": task.id,
+        "kind": task.kind.value,
+        "user_id": task.user_id,
+        "parameters_json": task.parameters_json,
+        "body_hash": task.body_hash,
+        "priority": task.priority,
+        "create_time": task.create_time,
+    }
+
+
+def artifacts_json(artifacts: Sequence[Artifact]) -> str:
+    """Returns artefacts as the JSON list that `task_of` reads."""
+    return json.dumps([asdict(each) for each in artifacts], separators=(",", ":"))

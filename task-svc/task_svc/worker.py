@@ -1,0 +1,70 @@
+"""The Celery worker: `mcai-task-worker`. Scale it by starting more of them."""
+
+import random
+import sys
+import time
+from typing import Final
+
+from servicekit import logs
+from servicekit.errors import ConfigurationError
+from servicekit.process import EXIT_CONFIGURATION
+from servicekit.settings import load
+from task_svc.artifacts import FileArtifacts
+from task_svc.celery_app import make_app
+from task_svc.jobs import Jobs, register
+from task_svc.model import TaskKind
+from task_svc.settings import TaskSettings
+
+# A worker waits for the broker longer than the service: it has nothing else to do.
+_BROKER_SECONDS: Final = 5.0
+_TASKS_PER_PROCESS: Final = 100
+
+
+def run_worker(settings: TaskSettings) -> None:
+    """Work until SIGTERM, then finish what runs; raises ConfigurationError when it cannot start."""
+    if settings.broker_url is None or settings.database_url is None:
+        raise ConfigurationError(
+            "A worker needs a broker and a database; set MCAI_BROKER_URL and MCAI_DATABASE_URL."
+        )
+    FileArtifacts(settings.artifacts_path)
+    app = make_app(settings.broker_url, _BROKER_SECONDS)
+    app.conf.update(
+        worker_hijack_root_logger=False,
+        worker_max_tasks_per_child=_TASKS_PER_PROCESS,
+        # A new broker connection is tried for ever, about once a second.
+        broker_connection_max_retries=None,
+    )
+    register(app, Jobs(settings, settings.database_url, _jitter, time.time))
+    app.worker_main(
+        [
+            # No banner: what is printed is the log.
+            "--quiet",
+            "worker",
+            "--pool=prefork",
+            f"--concurrency={settings.worker_processes}",
+            f"--queues={','.join(kind.value for kind in TaskKind)}",
+            f"--loglevel={settings.log_level}",
+            # Workers do not need to know of each other, which makes them start two seconds sooner.
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )
+
+
+def _jitter() -> float:
+    return random.uniform(0.75, 1.25)  # noqa: S311 - it spreads retries, it guards nothing
+
+
+def main() -> None:
+    """Load the settings and work."""
+    try:
+        settings = load(TaskSettings)
+        logs.configure(settings.log_level, settings.log_format)
+        run_worker(settings)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the sentence is for the person at the terminal
+        sys.exit(EXIT_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""One suite for every CacheTier: memory, SQLite, a real Redis, and the fallback with Redis there and away."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from knowledge_svc.memory import MemoryTier
+from knowledge_svc.model import Entry, EntryKind, Invalidation, Key, asked
+from knowledge_svc.ports import CacheTier
+from knowledge_svc.sqlite_tier import SqliteTier
+from tests.support.knowledge_parts import ManualClock, entry_of, key_of
+from tests.support.knowledge_redis import redis_parts
+
+KEY, OTHER, THIRD = (key_of(text) for text in ("one", "other", "third"))
+NOBODY = "redis://127.0.0.1:1/0"
+KINDS = ("memory", "sqlite", "redis", "fallback", "fallback-away")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    # Redis keeps its own time, so the clock stands still at the present.
+    return ManualClock(time.time())
+
+
+@asynccontextmanager
+async def tier_of(kind: str, url: str, directory: Path, clock: ManualClock) -> AsyncIterator[CacheTier]:
+    if kind == "memory":
+        yield MemoryTier(1_000_000, clock)
+    elif kind == "sqlite":
+        tier = SqliteTier(directory / "cache.sqlite", 1_000_000, clock)
+        yield tier
+        await tier.close()
+    else:
+        async with redis_parts(url, directory, clock) as parts:
+            yield parts.tier if kind == "redis" else parts.fallback
+
+
+@pytest.fixture(params=KINDS)
+async def tier(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
+) -> AsyncIterator[CacheTier]:
+    kind: str = request.param
+    url = request.getfixturevalue("redis_url") if kind in {"redis", "fallback"} else NOBODY
+    async with tier_of(kind, url, tmp_path, clock) as tier:
+        yield tier
+
+
+async def held(tier: CacheTier, *keys: Key) -> list[Entry | None]:
+    return list((await tier.get_many(keys)).entries)
+
+
+async def test_what_is_put_is_got_in_the_order_of_the_keys(tier: CacheTier, clock: ManualClock) -> None:
+    one, third = entry_of(b"one", now=clock.now), entry_of(b"three", built_on=("a",), now=clock.now)
+    assert await tier.put(KEY, one)
+    assert await tier.put(THIRD, third)
+
+    assert await held(tier, THIRD, OTHER, KEY) == [third, None, one]
+
+
+async def test_nothing_is_got_for_nothing(tier: CacheTier) -> None:
+    assert await held(tier) == []
+
+
+async def test_a_second_put_replaces_the_first(tier: CacheTier, clock: ManualClock) -> None:
+    await tier.put(KEY, entry_of(b"old", built_on=("a",), now=clock.now))
+    new = entry_of(b"new", built_on=("b",), now=clock.now)
+    await tier.put(KEY, new)
+
+    assert await held(tier, KEY) == [new]
+
+
+@pytest.mark.parametrize("kind", EntryKind)
+async def test_every_field_and_every_byte_comes_back(
+    tier: CacheTier, clock: ManualClock, kind: EntryKind
+) -> None:
+    entry = entry_of(
+        bytes(range(256)), kind=kind, built_on=("ä", "b c"), domains=("x",), sequence=2**40, now=clock.now
+    )
+    await tier.put(KEY, entry)
+
+    assert await held(tier, KEY) == [entry]
+
+
+async def test_what_is_past_its_grace_is_gone(tier: CacheTier, clock: ManualClock) -> None:
+    await tier.put(KEY, entry_of(now=clock.now))
+    clock.now += 7_199
+    assert await held(tier, KEY) != [None]
+
+    clock.now += 1
+
+    assert await held(tier, KEY) == [None]
+
+
+async def test_an_entry_that_is_too_large_is_not_kept_and_nothing_is_said(
+    tier: CacheTier, clock: ManualClock
+) -> None:
+    assert await tier.put(KEY, entry_of(os.urandom(1024 * 1024), now=clock.now))
+
+
+async def test_evicting_a_key_leaves_the_others(tier: CacheTier, clock: ManualClock) -> None:
+    for key in (KEY, OTHER):
+        await tier.put(key, entry_of(now=clock.now))
+
+    assert await tier.evict(asked(keys=[KEY, THIRD])) == {KEY}
+    assert [bool(entry) for entry in await held(tier, KEY, OTHER)] == [False, True]
+
+
+async def test_evicting_a_label_takes_exactly_the_entries_that_have_it_and_are_older(
+    tier: CacheTier, clock: ManualClock
+) -> None:
+    await tier.put(KEY, entry_of(built_on=("a", "b"), sequence=4, now=clock.now))
+    await tier.put(OTHER, entry_of(built_on=("a",), sequence=5, now=clock.now))
+    await tier.put(THIRD, entry_of(built_on=("b",), sequence=4, now=clock.now))
+
+    assert await tier.evict(Invalidation(labels={"e:a": 5}, sequence=5)) == {KEY}
+    assert [bool(entry) for entry in await held(tier, KEY, OTHER, THIRD)] == [False, True, True]
+
+
+async def test_evicting_by_domain_takes_what_was_looked_for_there_or_everywhere(
+    tier: CacheTier, clock: ManualClock
+) -> None:
+    await tier.put(KEY, entry_of(domains=("faq",), now=clock.now))
+    await tier.put(OTHER, entry_of(domains=("shop",), now=clock.now))
+    await tier.put(THIRD, entry_of(now=clock.now))
+
+    assert await tier.evict(asked(domains=["faq"])) == {KEY, THIRD}
+    assert [bool(entry) for entry in await held(tier, KEY, OTHER, THIRD)] == [False, True, False]
+
+
+async def test_the_labels_of_a_replaced_entry_do_not_end_the_new_one(
+    tier: CacheTier, clock: ManualClock
+) -> None:
+    await tier.put(KEY, entry_of(built_on=("a",), sequence=1, now=clock.now))
+    await tier.put(KEY, entry_of(built_on=("b",), sequence=9, now=clock.now))
+
+    await tier.evict(Invalidation(labels={"e:b": 9}, sequence=9))
+
+    assert await held(tier, KEY) != [None]
+
+
+async def test_what_was_evicted_can_be_put_again(tier: CacheTier, clock: ManualClock) -> None:
+    await tier.put(KEY, entry_of(built_on=("a",), sequence=1, now=clock.now))
+    await tier.evict(Invalidation(labels={"e:a": 2}, sequence=2))
+
+    assert await tier.put(KEY, entry_of(built_on=("a",), sequence=2, now=clock.now))
+    assert await held(tier, KEY) != [None]
+
+
+async def test_clearing_takes_all_and_counts_it(tier: CacheTier, clock: ManualClock) -> None:
+    for key in (KEY, OTHER):
+        await tier.put(key, entry_of(now=clock.now))
+
+    assert await tier.clear(0) == 2
+    assert await held(tier, KEY, OTHER) == [None, None]
+    assert await tier.clear(0) == 0
+
+
+async def test_what_was_filled_last_is_told_newest_first(tier: CacheTier, clock: ManualClock) -> None:
+    for key in (KEY, OTHER, THIRD):
+        clock.now += 1
+        await tier.put(key, entry_of(now=clock.now))
+
+    assert [key for key, _ in await tier.recent(2)] == [THIRD, OTHER]
+    assert [key for key, _ in await tier.recent(10)] == [THIRD, OTHER, KEY]
+
+
+async def test_it_measures_what_it_holds(tier: CacheTier, clock: ManualClock) -> None:
+    for key in (KEY, OTHER):
+        await tier.put(key, entry_of(os.urandom(5_000), now=clock.now))
+
+    (there,) = [each for each in await tier.measure() if each.available]
+
+    assert there.entries == 2
+    assert 10_000 < there.size < 13_000
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind != "memory"])
+async def lasting(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock
+) -> AsyncIterator[CacheTier]:
+    kind: str = request.param
+    url = request.getfixturevalue("redis_url") if kind in {"redis", "fallback"} else NOBODY
+    async with tier_of(kind, url, tmp_path, clock) as tier:
+        yield tier
+
+
+async def test_its_position_is_that_of_the_last_change_it_was_told(lasting: CacheTier) -> None:
+    assert await lasting.position() is None
+    await lasting.evict(Invalidation(labels={"e:a": 5}, sequence=5))
+    await lasting.evict(asked(example_ids=["b"]))
+    assert await lasting.position() == 5
+
+    await lasting.clear(9)
+
+    assert await lasting.position() == 9

@@ -1,0 +1,84 @@
+"""The bank's stores on real databases, and the examples that tests put in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_svc.model import Example
+from dataset_svc.ports import Bank, Conversations
+from dataset_svc.postgres import PostgresBank
+from dataset_svc.postgres_conversations import PostgresConversations
+from dataset_svc.postgres_database import DEFAULT_LIMITS, PostgresDatabase, PostgresLimits
+from dataset_svc.sqlite import SqliteBank
+from dataset_svc.sqlite_conversations import SqliteConversations
+from dataset_svc.sqlite_database import SqliteDatabase
+
+
+@dataclass(frozen=True, slots=True)
+class BankStore:
+    """Both ports on one database."""
+
+    bank: Bank
+    conversations: Conversations
+
+
+@asynccontextmanager
+async def sqlite_store(path: Path) -> AsyncIterator[BankStore]:
+    """The stores in a SQLite file."""
+    database = SqliteDatabase(path)
+    bank = SqliteBank(database)
+    try:
+        await database.open()
+        yield BankStore(bank, SqliteConversations(database))
+    finally:
+        await bank.close()
+
+
+@asynccontextmanager
+async def postgres_store(url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> AsyncIterator[BankStore]:
+    """The stores in a PostgreSQL database."""
+    database = PostgresDatabase(url, limits)
+    bank = PostgresBank(database)
+    try:
+        await database.open()
+        yield BankStore(bank, PostgresConversations(database))
+    finally:
+        await bank.close()
+
+
+Replicas = Callable[[], AbstractAsyncContextManager[BankStore]]
+"""Opens one more store on the same database, as another process does."""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bank_replicas(request: pytest.FixtureRequest, tmp_path: Path) -> Replicas:
+    """An empty database of each kind, for any number of stores on it."""
+    if request.param == "sqlite":
+        return lambda: sqlite_store(tmp_path / "bank.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return lambda: postgres_store(url)
+
+
+@pytest.fixture
+async def bank_store(bank_replicas: Replicas) -> AsyncIterator[BankStore]:
+    """An empty store of each kind; whoever uses it is run against both."""
+    async with bank_replicas() as store:
+        yield store
+
+
+def example(number: int, *, domain: str = "physics", **fields: Any) -> Example:
+    """An example whose id sorts by its number; equal numbers of a domain have equal content."""
+    values: dict[str, Any] = {
+        "id": f"id-{number:06}",
+        "domain": domain,
+        "prompt": f"What is {number}?",
+        "response": f"It is the number {number}.",
+        "metadata_json": f'{{"number": {number}}}',
+        "create_time": 1_700_000_000.25 + number,
+        "update_time": 1_700_000_000.25 + number,
+    }
+    return Example(**(values | fields))

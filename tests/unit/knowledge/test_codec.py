@@ -1,0 +1,64 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowledge_svc.codec import decode, encode
+from knowledge_svc.model import Entry, EntryKind
+from tests.support.knowledge_parts import entry_of, key_of
+
+KEY = key_of("a question")
+
+NAMES = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), max_size=5).map(tuple)
+TIMES = st.floats(0, 2e9)
+ENTRIES = st.builds(
+    Entry,
+    value=st.binary(max_size=2_000),
+    kind=st.sampled_from(EntryKind),
+    example_ids=NAMES,
+    domains=NAMES,
+    sequence=st.integers(0, 2**50),
+    filled_at=TIMES,
+    fresh_until=TIMES,
+    expires_at=TIMES,
+)
+
+
+@given(ENTRIES)
+def test_what_is_encoded_comes_back(entry: Entry) -> None:
+    assert decode(KEY, encode(KEY, entry)) == entry
+
+
+def test_a_large_value_is_compressed() -> None:
+    assert len(encode(KEY, entry_of(b"words " * 10_000))) < 1_000
+
+
+def test_the_largest_value_comes_back_even_if_it_cannot_be_compressed() -> None:
+    entry = entry_of(os.urandom(1024 * 1024))
+
+    assert decode(KEY, encode(KEY, entry)) == entry
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_is_a_miss(rubbish: bytes) -> None:
+    assert decode(KEY, rubbish) is None
+
+
+@given(st.data())
+def test_a_damaged_byte_is_a_miss(data: st.DataObject) -> None:
+    sealed = bytearray(encode(KEY, entry_of(b"words " * data.draw(st.sampled_from([1, 100])))))
+    place = data.draw(st.integers(0, len(sealed) - 1))
+    sealed[place] ^= data.draw(st.integers(1, 255))
+
+    assert decode(KEY, bytes(sealed)) is None
+
+
+@given(st.integers(0, 100))
+def test_a_value_that_was_cut_is_a_miss(length: int) -> None:
+    assert decode(KEY, encode(KEY, entry_of(os.urandom(200)))[:length]) is None
+
+
+@pytest.mark.parametrize("value", [b"small", b"large " * 1_000])
+def test_a_value_under_another_key_is_a_miss(value: bytes) -> None:
+    assert decode(key_of("another question"), encode(KEY, entry_of(value))) is None

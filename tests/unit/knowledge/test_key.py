@@ -1,0 +1,91 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowledge_svc.model import Question, normalise
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
+NAMES = st.lists(TEXTS, max_size=4).map(tuple)
+QUESTIONS = st.builds(Question, text=TEXTS, scope=TEXTS, domains=NAMES, options=NAMES, model=TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is TCP?", "what is tcp?"),
+        ("  what\tis \n tcp? ", "what is tcp?"),
+        ("STRASSE", "straße"),
+        ("ﬁle", "file"),
+        ("①", "1"),
+        ("e\u0301", "é"),
+        ("what\u00a0is", "what is"),
+    ],
+)
+def test_the_same_question_written_otherwise_has_the_same_key(one: str, other: str) -> None:
+    assert Question(one).key == Question(other).key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Question("is it safe"), Question("is it not safe")),
+        (Question("a", scope="shared"), Question("a", scope="ann")),
+        (Question("a", scope="ann"), Question("a", scope="Ann")),
+        (Question("a", domains=("x",)), Question("a")),
+        (Question("a", domains=("x", "y")), Question("a", domains=("xy",))),
+        (Question("a", domains=("x",)), Question("a", options=("x",))),
+        (Question("ab", scope="c"), Question("a", scope="bc")),
+        (Question("a", model="extractive"), Question("a", model="gpt")),
+    ],
+)
+def test_another_question_has_another_key(one: Question, other: Question) -> None:
+    assert one.key != other.key
+
+
+def test_the_order_of_domains_and_options_does_not_matter() -> None:
+    one = Question("a", domains=("x", "y", "x"), options=("k=1", "j=2"))
+
+    assert one.key == Question("a", domains=("y", "x"), options=("j=2", "k=1")).key
+
+
+def test_every_process_builds_the_same_key() -> None:
+    program = (
+        "from knowledge_svc.model import Question; print(Question('Why?', domains=('b', 'a')).key.hex())"
+    )
+
+    elsewhere = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONHASHSEED": "7"},
+    )
+
+    assert elsewhere.stdout.strip() == Question("why?", domains=("a", "b")).key.hex()
+
+
+@given(QUESTIONS)
+def test_a_key_is_32_bytes(question: Question) -> None:
+    assert len(question.key) == 32
+
+
+@given(QUESTIONS, QUESTIONS)
+def test_keys_are_equal_exactly_when_the_normalised_fields_are(one: Question, other: Question) -> None:
+    def fields(question: Question) -> tuple[object, ...]:
+        return (
+            normalise(question.text),
+            question.scope,
+            set(question.domains),
+            set(question.options),
+            question.model,
+        )
+
+    assert (one.key == other.key) == (fields(one) == fields(other))
+
+
+@given(TEXTS)
+def test_normalising_twice_changes_nothing(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)

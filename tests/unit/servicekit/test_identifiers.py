@@ -1,0 +1,33 @@
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from servicekit.identifiers import new_id, new_request_id
+
+NANOSECONDS = st.integers(min_value=0, max_value=(1 << 48) * 1_000_000 - 1)
+
+
+@given(NANOSECONDS)
+def test_an_id_is_a_uuid_of_version_7(now_ns: int) -> None:
+    made = uuid.UUID(new_id(clock_ns=lambda: now_ns))
+
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
+    assert made.int >> 80 == now_ns // 1_000_000
+
+
+@given(NANOSECONDS, st.integers(min_value=250, max_value=10**12))
+def test_ids_sort_by_their_time(now_ns: int, later_ns: int) -> None:
+    first = new_id(clock_ns=lambda: now_ns, entropy=lambda size: b"\xff" * size)
+    second = new_id(clock_ns=lambda: now_ns + later_ns, entropy=lambda size: b"\x00" * size)
+
+    assert first < second or now_ns + later_ns >= (1 << 48) * 1_000_000
+
+
+def test_ids_of_one_moment_differ() -> None:
+    assert len({new_id(clock_ns=lambda: 0) for _ in range(100)}) == 100
+
+
+def test_a_request_id_is_sixteen_hexadecimal_digits() -> None:
+    assert new_request_id(entropy=lambda size: b"\xab" * size) == "ab" * 8
