@@ -1,6 +1,5 @@
 """What streams out of the bank, and its measure: changes, export, stats."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 from dataset_svc.message_size import example_bytes, messages
@@ -25,12 +24,14 @@ class FeedService:
         *,
         store: str,
         journalled: Callable[[], Awaitable[int]],
+        clock: Callable[[], float],
     ) -> None:
         self._bank = bank
         self._catalogue = catalogue
         self._reads = reads
         self._store = store
         self._journalled = journalled
+        self._clock = clock
 
     async def watch(self, after_sequence: int) -> AsyncGenerator[tuple[list[Change], int]]:
         """The feed from there on, with the position it has reached; an empty list at once and as a heartbeat.
@@ -42,20 +43,20 @@ class FeedService:
             raise InvalidArgument("after_sequence must not be negative.")
         head = await self._bank.head_sequence()
         yield [], head
-        position, told_at = after_sequence, _now()
+        position, told_at = after_sequence, self._clock()
         while True:
             changes = await self._bank.changes_after(position, CHANGES_A_READ)
             if not changes:
-                if _now() - told_at >= HEARTBEAT_SECONDS:
+                if self._clock() - told_at >= HEARTBEAT_SECONDS:
                     yield [], head
-                    told_at = _now()
+                    told_at = self._clock()
                 await self._bank.wait_for_change(position, HEARTBEAT_SECONDS)
                 continue
             position = changes[-1].sequence
             head = max(position, await self._bank.head_sequence())
             for message in messages(changes, _change_bytes):
                 yield message, head
-            told_at = _now()
+            told_at = self._clock()
 
     async def export(self, domain: str) -> AsyncIterator[list[Example]]:
         """All examples, or those of a domain, in order of id; raises DatasetNotFound at once."""
@@ -80,10 +81,6 @@ class FeedService:
             store=self._store,
             store_available=head >= 0,
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _change_bytes(change: Change) -> int:

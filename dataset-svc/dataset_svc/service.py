@@ -3,7 +3,6 @@
 The other ones: conversation_service (what was said), feed_service (changes, export, stats), importing.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -142,9 +141,9 @@ class BankService:
         if len(queries) > MAX_QUERIES:
             raise InvalidArgument(f"A call may have at most {MAX_QUERIES} queries.")
         checked = [_checked_query(query) for query in queries]
-        sequence, started = self._reads.sequence, time.perf_counter()
-        results = await self._reads.search(checked)
-        self._metrics.search_seconds.observe(time.perf_counter() - started)
+        sequence = self._reads.sequence
+        with self._metrics.search_seconds.time():
+            results = await self._reads.search(checked)
         if sum(example_bytes(hit.example) for hits in results for hit in hits) > MESSAGE_BYTES:
             raise LimitExceeded(
                 "The examples found are larger than an answer may be; ask for fewer at a time."

@@ -29,24 +29,24 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, label...
+# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, end in ms, label...
 # Returns 1, or 0 when a source changed after the sequence.
 PUT: Final = (
     _OPEN
     + """
 local key, sequence, life, longest = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if sequence < tonumber(redis.call('GET', base .. 'floor') or '0') then return 0 end
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   local changed = redis.call('GET', base .. 'c:' .. ARGV[i])
   if changed and tonumber(changed) > sequence then return 0 end
 end
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   redis.call('ZADD', base .. 'l:' .. ARGV[i], sequence, key)
   redis.call('PEXPIRE', base .. 'l:' .. ARGV[i], longest)
 end
 redis.call('SET', base .. 'e:' .. key, ARGV[4], 'PX', life)
 redis.call('ZREMRANGEBYSCORE', base .. 'keys', '-inf', now)
-redis.call('ZADD', base .. 'keys', now + life, key)
+redis.call('ZADD', base .. 'keys', ARGV[8], key)
 redis.call('PEXPIRE', base .. 'keys', longest)
 return 1
 """

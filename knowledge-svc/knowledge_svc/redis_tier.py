@@ -61,8 +61,8 @@ class RedisTier:
         if life_ms <= 0:
             return True
         body = codec.encode(key, entry)
-        args = (key, body, entry.sequence, life_ms, self._longest_ms, *entry.labels)
-        return bool(await self._run(self._put, *args))
+        times = (life_ms, self._longest_ms, int(entry.expires_at * 1000))
+        return bool(await self._run(self._put, key, body, entry.sequence, *times, *entry.labels))
 
     async def evict(self, invalidation: Invalidation) -> set[Key]:
         """See `CacheTier`; the other replicas hear of it in the same step."""
@@ -87,7 +87,7 @@ class RedisTier:
         return None if position is None else int(position)
 
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
-        """See `CacheTier`."""
+        """See `CacheTier`; what lives longest counts as filled last."""
         newest = await self._newest(limit)
         found: list[tuple[Key, Entry]] = []
         for start in range(0, len(newest), _CHUNK):

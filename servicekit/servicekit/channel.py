@@ -31,6 +31,7 @@ _IDEMPOTENT: Final = frozenset(
 _ROUND_ROBIN: Final[Mapping[str, Any]] = {"round_robin": {}}
 # Of several replicas, one that fails nearly all of its calls, such as a frozen one, is left out for some
 # seconds (gRFC A50). Without this it costs a budget at every turn until the keepalive finds it dead.
+# gRPC counts every status but OK as a failure: hence the high threshold, and half of them always stay.
 _OUTLIERS: Final[Mapping[str, Any]] = {
     "interval": "1s",
     "baseEjectionTime": "5s",

@@ -4,13 +4,13 @@
 |-------------------|----------------------------------------------------------------------------------|
 | PostgreSQL        | `JournallingStore`: a submission is kept in the journal, answered as JOURNALLED, |
 |                   | and replayed exactly once; a journalled task can be read and watched here, the   |
-|                   | other calls are refused with STORE_UNAVAILABLE; degraded `postgres`              |
+|                   | other calls are refused with UNAVAILABLE; degraded `postgres`                    |
 | PostgreSQL, while | `PatientStore`: a running attempt goes on and keeps its result in hand until     |
 | work is going on  | the store takes it; nothing new is claimed meanwhile                             |
 | broker, workers   | `PooledQueue`: the local pool  claims the queued tasks; degraded `broker`        |
 | a worker process  | the reconciler queues its task again once it has been silent for a while         |
 | the artefacts'    | nothing: an attempt fails and is tried again later, a download is refused with   |
-| disk              | STORE_UNAVAILABLE                                                                |
+| disk              | UNAVAILABLE                                                                      |
 
 Each stand-in steps back by itself when the real thing answers again.
 """

@@ -11,6 +11,7 @@ from servicekit.process import EXIT_CONFIGURATION
 from servicekit.settings import load
 from task_svc.artifacts import FileArtifacts
 from task_svc.celery_app import make_app
+from task_svc.celery_heartbeat import Heartbeat
 from task_svc.jobs import Jobs, register
 from task_svc.model import TaskKind
 from task_svc.settings import TaskSettings
@@ -34,6 +35,7 @@ def run_worker(settings: TaskSettings) -> None:
         # A new broker connection is tried for ever, about once a second.
         broker_connection_max_retries=None,
     )
+    app.steps["worker"].add(Heartbeat)
     register(app, Jobs(settings, settings.database_url, _jitter, time.time))
     app.worker_main(
         [

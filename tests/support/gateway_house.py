@@ -4,8 +4,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,14 @@ import dataset_svc.__main__ as dataset
 import gateway.__main__ as front
 import knowledge_svc.__main__ as knowledge
 import monitor_svc.__main__ as monitor
+import task_svc.__main__ as task
 from dataset_svc.settings import DatasetSettings
-from gateway.listener import Listener
+from gateway.listener import Listener  # noqa: TC001 - an attribute's annotation, read by people
 from gateway.settings import GatewaySettings
 from knowledge_svc.settings import KnowledgeSettings
 from monitor_svc.settings import MonitorSettings
-from servicekit.server import GrpcServer
-from servicekit.settings import ServiceSettings, load
+from servicekit.settings import load
+from task_svc.settings import TaskSettings
 from tests.support.proxy import FaultyProxy
 from tests.support.waiting import eventually
 
@@ -119,7 +118,7 @@ class House:
             body: dict[str, Any] = (await self.client.get("/readyz")).json()
             return body if body["status"] == status else None
 
-        found = await eventually(reached)
+        found: dict[str, Any] | None = await eventually(reached)
         assert found is not None
         return found
 
@@ -157,7 +156,7 @@ class House:
             "knowledge": lambda: knowledge.running(
                 load(KnowledgeSettings, **place, dataset_target=targets["dataset_target"]), registry
             ),
-            "task": lambda: _task(place, registry),
+            "task": lambda: task.running(load(TaskSettings, **place), registry),
             "monitor": lambda: monitor.running(
                 load(MonitorSettings, **place, **targets, round_interval_seconds=PROBE_SECONDS), registry
             ),
@@ -169,13 +168,6 @@ class House:
 
     def _socket(self, name: str) -> str:
         return f"unix:{self._path}/{name}.sock"
-
-
-def _task(place: dict[str, Any], registry: CollectorRegistry) -> AbstractAsyncContextManager[Any]:
-    if find_spec("task_svc.__main__"):
-        main = import_module("task_svc.__main__")
-        return main.running(load(import_module("task_svc.settings").TaskSettings, **place), registry)
-    return GrpcServer(load(ServiceSettings, **place), "task-svc", (), (), registry)
 
 
 NDJSON = {"content-type": "application/x-ndjson", "accept": "application/json"}

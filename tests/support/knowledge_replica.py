@@ -54,7 +54,7 @@ class Replica:
         token: str = "",
         built_on: tuple[str, ...] = (),
         domains: tuple[str, ...] = (),
-        kind: "pb.EntryKind" = pb.ENTRY_KIND_ANSWER,
+        kind: "pb.EntryKind.ValueType" = pb.ENTRY_KIND_ANSWER,
         sequence: int = 0,
     ) -> bool:
         entry = pb.CacheEntry(

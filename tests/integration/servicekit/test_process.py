@@ -65,7 +65,12 @@ async def started(tmp_path: Path, **environment: str) -> AsyncIterator[Process]:
         "-c",
         SERVICE,
         cwd=Path(__file__).parents[3],
-        env={"MCAI_LISTEN": f"unix:{tmp_path}/echo.sock", "PYTHONPATH": "."} | environment,
+        env={
+            "MCAI_LISTEN": f"unix:{tmp_path}/echo.sock",
+            "MCAI_DATA_DIR": str(tmp_path / "data"),
+            "PYTHONPATH": ".",
+        }
+        | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from mcai.task.v1 import task_pb2
+from servicekit.errors import DataLoss, translating
 from tests.support.task_replica import LONG, TaskReplica, pool_processes, task_replica
 from tests.support.waiting import eventually
 
@@ -69,9 +72,5 @@ async def test_a_damaged_artefact_is_told_and_not_served(tmp_path: Path) -> None
         digest = done.artifacts[0].sha256
         path = tmp_path / "artifacts" / digest[:2] / digest
         path.write_bytes(path.read_bytes()[:-1] + b"x")
-        try:
+        with pytest.raises(DataLoss, match="damaged"), translating("task-svc"):
             await replica.downloaded(done.id)
-        except Exception as error:  # noqa: BLE001 - the kind of error is what is looked at
-            assert "DATA_LOSS" in str(error)
-        else:
-            raise AssertionError("damaged bytes were served")

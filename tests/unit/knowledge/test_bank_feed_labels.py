@@ -2,7 +2,9 @@ from knowledge_svc.bank_feed import labels_of
 from mcai.dataset.v1 import bank_pb2
 
 
-def change(sequence: int, kind: "bank_pb2.ChangeKind", example: str, domain: str = "faq") -> bank_pb2.Change:
+def change(
+    sequence: int, kind: "bank_pb2.ChangeKind.ValueType", example: str, domain: str = "faq"
+) -> bank_pb2.Change:
     return bank_pb2.Change(sequence=sequence, kind=kind, example_id=example, domain=domain)
 
 
