@@ -1,6 +1,6 @@
-"""Write the README's configuration tables from the settings classes: `make docs`.
+"""Write the README's configuration table from the settings classes: `make docs`.
 
-A contract test generates them anew and compares, so that the tables cannot fall behind the code.
+A contract test generates it anew and compares, so that the table cannot fall behind the code.
 """
 
 import re
@@ -18,23 +18,16 @@ README = Path(__file__).parents[1] / "README.md"
 MARKED = re.compile(r"(<!-- settings -->\n).*(<!-- /settings -->)", re.DOTALL)
 
 
-def tables() -> str:
-    """The tables of all services as Markdown; what every service has stands once, in front."""
+def table() -> str:
+    """The settings of all services as Markdown; what several have stands once, what all have in front."""
     return settings_table(
-        {
-            "every service": ServiceSettings,
-            "gateway": GatewaySettings,
-            "knowledge-svc": KnowledgeSettings,
-            "dataset-svc": DatasetSettings,
-            "task-svc": TaskSettings,
-            "monitor-svc": MonitorSettings,
-        }
+        ServiceSettings, GatewaySettings, KnowledgeSettings, DatasetSettings, TaskSettings, MonitorSettings
     )
 
 
 def rendered(readme: str) -> str:
-    """The README's text with fresh tables."""
-    return MARKED.sub(lambda found: f"{found[1]}{tables()}\n{found[2]}", readme)
+    """The README's text with a fresh table."""
+    return MARKED.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", readme)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ questions that the bank cannot answer, the medians of both, and the share of eac
     starter bank, 60 reworded questions of ours     .991  .76 and .19   .93 and .03
 
 Dolly's .23 are mostly held-out questions of a form that the bank has hundreds of ("Which is a species of
-fish? Tope or Rope"). Coverage of the question alone has .938, .925, .891 and .943 on the first four, that of the
-prompt alone .851, .832, .825 and .967; with function words at full weight they are .951, .929, .875 and .958.
+fish? Tope or Rope"). Coverage of the question alone has .938, .925, .891 and .943 on the first four, that
+of the prompt alone .851, .832, .825 and .967; with function words at full weight they are .951, .929,
+.875 and .958.
 """
 
 from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.errors import StoreRefused
 from knowledge_svc.fallback import FallbackLeases, FallbackTier
-from knowledge_svc.gate import Gate
+from knowledge_svc.gate import Gate, SharedTier
 from knowledge_svc.leases import MemoryLeases
 from knowledge_svc.ports import CacheTier, LeaseBook
 from knowledge_svc.service import KnowledgeService
@@ -99,14 +99,7 @@ async def _redis_shelves(
         new_name=new_name,
     )
     leases = RedisLeases(client, origin=origin, seconds=settings.lease_seconds, new_name=new_name)
-    gate = Gate(
-        shared,
-        leases,
-        log,
-        breaker=Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5, counts=_counts),
-        degradation=Degradation("redis", registry),
-        marker=settings.data_dir / "redis-is-owed",
-    )
+    gate = _gate(settings, registry, log, shared, leases)
 
     @asynccontextmanager
     async def attend(service: KnowledgeService) -> AsyncIterator[None]:
@@ -130,6 +123,24 @@ async def _redis_shelves(
         )
     finally:
         await client.aclose()
+
+
+def _gate(
+    settings: KnowledgeSettings,
+    registry: CollectorRegistry,
+    log: ChangeLog,
+    shared: SharedTier,
+    leases: LeaseBook,
+) -> Gate:
+    budget_seconds = settings.redis_budget_ms / 1000
+    return Gate(
+        shared,
+        leases,
+        log,
+        breaker=Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5, counts=_counts),
+        degradation=Degradation("redis", registry),
+        marker=settings.data_dir / "redis-is-owed",
+    )
 
 
 @asynccontextmanager

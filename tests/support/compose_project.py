@@ -43,6 +43,11 @@ class ComposeProject:
         """Start a service's containers again; returns when their processes run."""
         self.run("start", service)
 
+    def healthy(self, service: str) -> bool:
+        """Whether all containers of a service pass their health checks."""
+        states = self.run("ps", "--format", "{{.Health}}", service).split()
+        return bool(states) and set(states) == {"healthy"}
+
     def python(self, service: str, index: int, program: str) -> str:
         """Run a Python program inside a replica and return what it printed."""
         return self.run("exec", "-T", "--index", str(index), service, "python", "-c", program)

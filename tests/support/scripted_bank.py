@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import grpc
 from prometheus_client import CollectorRegistry
 
-from mcai.dataset.v1 import bank_pb2, dataset_pb2
+from mcai.dataset.v1 import bank_pb2, dataset_pb2, dataset_pb2_grpc
 from servicekit.errors import OutOfRange, StoreUnavailable
 from servicekit.server import GrpcServer, Registration
 from servicekit.settings import ServiceSettings
@@ -17,7 +16,7 @@ from servicekit.settings import ServiceSettings
 FULL_NAME = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
 
 
-class ScriptedBank:
+class ScriptedBank(dataset_pb2_grpc.DatasetServiceServicer):
     """The feed of a bank.
 
     Attributes:
@@ -98,24 +97,7 @@ class ScriptedBank:
 @asynccontextmanager
 async def serving(bank: ScriptedBank, directory: Path) -> AsyncIterator[str]:
     """Serves the bank on a socket in `directory`; yields the target."""
-    registration = Registration(bank, _add, FULL_NAME)
+    registration = Registration(bank, dataset_pb2_grpc.add_DatasetServiceServicer_to_server, FULL_NAME)
     settings = ServiceSettings(listen=f"unix:{directory}/bank.sock", drain_seconds=0.0)
     async with GrpcServer(settings, "dataset-svc", [registration], [], CollectorRegistry()) as server:
         yield server.address
-
-
-def _add(bank: ScriptedBank, server: grpc.aio.Server) -> None:
-    """Registers the two methods; what generated code would add answers UNIMPLEMENTED anyway."""
-    handlers = {
-        "GetStats": grpc.unary_unary_rpc_method_handler(
-            bank.GetStats,
-            request_deserializer=bank_pb2.GetStatsRequest.FromString,
-            response_serializer=bank_pb2.GetStatsResponse.SerializeToString,
-        ),
-        "WatchChanges": grpc.unary_stream_rpc_method_handler(
-            bank.WatchChanges,
-            request_deserializer=bank_pb2.WatchChangesRequest.FromString,
-            response_serializer=bank_pb2.WatchChangesResponse.SerializeToString,
-        ),
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(FULL_NAME, handlers),))

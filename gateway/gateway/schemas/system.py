@@ -13,7 +13,7 @@ _STATUSES = {
     monitor_pb2.HEALTH_STATUS_DEGRADED: "degraded",
     monitor_pb2.HEALTH_STATUS_UNHEALTHY: "unhealthy",
 }
-_DATABASES = frozenset({"postgres", "sqlite", "store", "database"})
+_STORES = frozenset({"postgres", "sqlite"})
 
 
 class LegacyServices(msgspec.Struct):
@@ -152,10 +152,7 @@ def health_body(seen: SeenHealth, memory_mb: float, cpu_percent: float, pid: int
     """Returns the health for a client."""
     health = seen.health
     statuses = list(_replica_statuses(health))
-    probes = [probe for status in statuses for probe in status.probes]
-    redis = [probe.healthy for probe in probes if probe.name == "redis"]
-    database = [probe.healthy for probe in probes if probe.name in _DATABASES]
-    bank_serves = any(status.service == "dataset-svc" and status.serving for status in statuses)
+    redis = [probe.healthy for status in statuses for probe in status.probes if probe.name == "redis"]
     return HealthBody(
         status=_STATUSES.get(health.status, "unhealthy"),
         memory_mb=memory_mb,
@@ -163,7 +160,7 @@ def health_body(seen: SeenHealth, memory_mb: float, cpu_percent: float, pid: int
         worker_pid=pid,
         services=LegacyServices(
             redis=bool(redis) and all(redis),
-            database=all(database) if database else bank_serves,
+            database=any(_has_store(status) for status in statuses),
             monitor=seen.source == "monitor",
         ),
         modes={"redis": "redis" if redis else "embedded"},
@@ -181,6 +178,12 @@ def _replica_statuses(health: monitor_pb2.SystemHealth) -> Iterator[replica_pb2.
         for replica in service.replicas:
             if replica.reachable and replica.HasField("last_status"):
                 yield replica.last_status
+
+
+def _has_store(status: replica_pb2.ReplicaStatus) -> bool:
+    """Says whether a replica is one of the bank that reaches its store."""
+    stores = [probe.healthy for probe in status.probes if probe.name in _STORES]
+    return status.service == "dataset-svc" and status.serving and all(stores)
 
 
 def _service(service: monitor_pb2.ServiceHealth) -> ServiceBody:

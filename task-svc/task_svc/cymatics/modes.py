@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from task_svc.cymatics.bessel import FloatArray, bessel_j, zeros_between
+from task_svc.cymatics.bessel import Zero, bessel_j, zeros_between
 
 LOWEST_HZ: Final = 20.0
 # Wave number at 20 Hz, in units of 1 / radius: low enough for a calm figure, high enough for nodal lines.
@@ -61,15 +61,11 @@ def round_plate(frequency_hz: float, exciter_radius: float) -> Excitation:
     k = wave_number(frequency_hz)
     fold = _nearest_fold(k)
     reach = 0.18 * k + 2.5
-    found: list[Mode] = []
-    for order in range(0, int(k + reach) + 1, fold):
-        zeros = zeros_between(order, k - reach, k + reach)
-        if len(zeros) == 0:
-            continue
-        coupling = bessel_j(order, zeros * exciter_radius)[order] / _norms(order, zeros)
-        first_index = _radial_index(order, float(zeros[0]))
-        for index, (zero, strength) in enumerate(zip(zeros.tolist(), coupling.tolist(), strict=True)):
-            found.append(Mode(order, first_index + index, zero, strength * _response(zero, k)))
+    zeros = zeros_between(range(0, int(k + reach) + 1, fold), k - reach, k + reach)
+    found = [
+        Mode(zero.order, zero.index, zero.value, coupling * _response(zero.value, k))
+        for zero, coupling in zip(zeros, _couplings(zeros, exciter_radius), strict=True)
+    ]
     return Excitation(frequency_hz, k, fold, _strongest(found))
 
 
@@ -109,13 +105,9 @@ def _pairs_within(k: float, reach: float) -> list[tuple[int, int]]:
 
 
 def _nearest_fold(k: float) -> int:
-    """Returns the angular order, 3 to 16, whose mode lies nearest to the wave number."""
-    best, least = _FOLDS[0], math.inf
-    for order in _FOLDS:
-        for zero in zeros_between(order, k - 3.5, k + 3.5).tolist():
-            if abs(zero - k) < least:
-                best, least = order, abs(zero - k)
-    return best
+    """Returns the angular order, 3 to 12, whose mode lies nearest to the wave number."""
+    zeros = zeros_between(_FOLDS, k - 3.5, k + 3.5)
+    return min(zeros, key=lambda zero: abs(zero.value - k)).order
 
 
 def _response(own: float, driven: float) -> float:
@@ -125,15 +117,19 @@ def _response(own: float, driven: float) -> float:
     return (detuning + _DAMPING) / (detuning**2 + _DAMPING**2) * _DAMPING
 
 
-def _norms(order: int, zeros: FloatArray) -> FloatArray:
-    """Returns |J_(n+1)(j_nm)|, which makes the modes of the unit disc equally strong (DLMF 10.22.37)."""
-    norms: FloatArray = np.abs(bessel_j(order + 1, zeros)[order + 1])
-    return norms
+def _couplings(zeros: list[Zero], exciter_radius: float) -> list[float]:
+    """Returns how strongly exciters at a radius drive each mode.
 
-
-def _radial_index(order: int, zero: float) -> int:
-    """Returns which zero of J_order it is, from 1."""
-    return len(zeros_between(order, 0.0, zero + 1e-6))
+    Dividing by |J_(n+1)(j_nm)| makes the modes of the unit disc equally strong (DLMF 10.22.37).
+    """
+    orders = sorted({order for zero in zeros for order in (zero.order, zero.order + 1)})
+    rows = np.searchsorted(orders, [zero.order for zero in zeros])
+    values = np.array([zero.value for zero in zeros])
+    column = np.arange(len(zeros))
+    driven = bessel_j(orders, values * exciter_radius)[rows, column]
+    norms = np.abs(bessel_j(orders, values)[rows + 1, column])
+    couplings: list[float] = (driven / norms).tolist()
+    return couplings
 
 
 def _strongest(modes: list[Mode]) -> tuple[Mode, ...]:

@@ -30,10 +30,12 @@ class RoundPlate:
         self._fold = excitation.fold
         self._profiles: dict[int, FloatArray] = {}
         for mode in excitation.modes:
-            shape = mode.amplitude * bessel_j(mode.first, mode.wave_number * radii)[mode.first]
-            norm = np.abs(bessel_j(mode.first + 1, np.array([mode.wave_number]))[mode.first + 1, 0])
+            places = np.append(mode.wave_number * radii, mode.wave_number)
+            values = bessel_j((mode.first, mode.first + 1), places)
+            # Modes of the unit disc are made equally strong, as in `modes`.
+            shape = mode.amplitude * values[0, :-1] / np.abs(values[1, -1])
             known = self._profiles.get(mode.first)
-            self._profiles[mode.first] = shape / norm if known is None else known + shape / norm
+            self._profiles[mode.first] = shape if known is None else known + shape
 
     def swing(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """See `Plate`."""

@@ -234,7 +234,7 @@ async def test_pages_tile_a_domain_while_rows_come_and_go(tmp_path: Path) -> Non
     rows = [example(number, domain="even" if number % 2 == 0 else "odd") for number in range(1_500)]
     async with opened(tmp_path, *rows) as index:
         seen: list[str] = []
-        while page := await index.list("odd", seen[-1] if seen else "", 7):
+        while page := await index.list("odd", seen[-1] if seen else "", 31):
             seen += [each.id for each in page]
             await index.apply_local([example(len(seen), id="aaa", domain="odd")], [])
         assert seen == [each.id for each in rows if each.domain == "odd"]

@@ -152,12 +152,13 @@ async def test_many_searches_share_a_call(replica: Replica) -> None:
 
 
 async def test_an_export_has_everything_once_and_long_answers_too(replica: Replica) -> None:
-    added = [(await replica.add("long", f"What is {number}?", "x" * 250_000)).example for number in range(50)]
+    rows = [bank_pb2.ImportRow(prompt=f"What is {number}?", response="x" * 250_000) for number in range(50)]
+    await replica.stub.ImportExamples(import_requests([rows[:25], rows[25:]], "long"))
     exported: list[bank_pb2.Example] = []
     async for message in replica.stub.ExportExamples(bank_pb2.ExportExamplesRequest(domain="long")):
         exported += message.examples
 
-    assert exported == added
+    assert [each.prompt for each in exported] == [row.prompt for row in rows]
     with pytest.raises(NotFound), translating("dataset-svc"):
         await replica.stub.ExportExamples(bank_pb2.ExportExamplesRequest(domain="unknown")).read()
     page = await replica.stub.ListExamples(bank_pb2.ListExamplesRequest(domain="long"))

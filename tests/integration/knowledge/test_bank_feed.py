@@ -54,7 +54,7 @@ async def left(one: Replica) -> list[pb.CacheKey]:
     ],
 )
 async def test_a_change_ends_exactly_what_it_touches(
-    bank: tuple[ScriptedBank, str], following: Replica, kind: ChangeKind, stays: list[pb.CacheKey]
+    bank: tuple[ScriptedBank, str], following: Replica, kind: "ChangeKind.ValueType", stays: list[pb.CacheKey]
 ) -> None:
     await bank[0].change((kind, "a"))
     await caught_up(following, 11)

@@ -230,9 +230,7 @@ async def test_a_black_hole_costs_one_budget_and_then_nothing(parts: RedisParts,
     await regain(parts, proxy)
 
 
-async def test_a_full_redis_still_answers_and_the_rest_is_kept_here(
-    parts: RedisParts, redis_server: RedisServer
-) -> None:
+async def test_a_full_redis_still_answers_and_the_rest_is_kept_here(parts: RedisParts) -> None:
     kept = entry_of(b"kept", now=time.time())
     await parts.fallback.put(KEY, kept)
     await parts.tier._client.config_set("maxmemory", "1")

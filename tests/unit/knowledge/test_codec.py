@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge_svc.codec import decode, encode
@@ -25,6 +25,7 @@ ENTRIES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ENTRIES)
 def test_what_is_encoded_comes_back(entry: Entry) -> None:
     assert decode(KEY, encode(KEY, entry)) == entry
@@ -40,11 +41,13 @@ def test_the_largest_value_comes_back_even_if_it_cannot_be_compressed() -> None:
     assert decode(KEY, encode(KEY, entry)) == entry
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_rubbish_is_a_miss(rubbish: bytes) -> None:
     assert decode(KEY, rubbish) is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_byte_is_a_miss(data: st.DataObject) -> None:
     sealed = bytearray(encode(KEY, entry_of(b"words " * data.draw(st.sampled_from([1, 100])))))
@@ -54,6 +57,7 @@ def test_a_damaged_byte_is_a_miss(data: st.DataObject) -> None:
     assert decode(KEY, bytes(sealed)) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100))
 def test_a_value_that_was_cut_is_a_miss(length: int) -> None:
     assert decode(KEY, encode(KEY, entry_of(os.urandom(200)))[:length]) is None

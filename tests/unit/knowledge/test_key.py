@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge_svc.model import Question, normalise
@@ -67,11 +67,13 @@ def test_every_process_builds_the_same_key() -> None:
     assert elsewhere.stdout.strip() == Question("why?", domains=("a", "b")).key.hex()
 
 
+@settings(deadline=None)
 @given(QUESTIONS)
 def test_a_key_is_32_bytes(question: Question) -> None:
     assert len(question.key) == 32
 
 
+@settings(deadline=None)
 @given(QUESTIONS, QUESTIONS)
 def test_keys_are_equal_exactly_when_the_normalised_fields_are(one: Question, other: Question) -> None:
     def fields(question: Question) -> tuple[object, ...]:
@@ -86,6 +88,7 @@ def test_keys_are_equal_exactly_when_the_normalised_fields_are(one: Question, ot
     assert (one.key == other.key) == (fields(one) == fields(other))
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_normalising_twice_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)

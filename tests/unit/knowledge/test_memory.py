@@ -131,6 +131,7 @@ async def test_an_eviction_moves_the_epoch_even_if_nothing_was_there(clock: Manu
     assert tier.epoch != before
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 5_000)), max_size=60))
 def test_the_bound_holds_for_any_sizes(puts: list[tuple[Key, int]]) -> None:
     tier = MemoryTier(4 * ROOM, lambda: NOW)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge_svc.model import ANY_SEQUENCE, Entry, EntryKind, Invalidation, asked
@@ -19,6 +19,7 @@ def test_each_kind_has_its_own_life(kind: EntryKind, seconds: float) -> None:
     assert not entry.is_alive(NOW + 2 * seconds)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_chance_only_shortens_a_life_and_by_a_tenth_at_the_most(chance: float) -> None:
     lifetimes = type(LIFETIMES)(LIFETIMES.seconds, jitter=0.1)

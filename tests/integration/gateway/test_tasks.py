@@ -1,0 +1,130 @@
+"""Tasks over HTTP, on a real task-svc: from the request to the picture."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.gateway_house import House
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SMALL = {"frequency_hz": 432, "size_pixels": 64}
+PATIENCE_SECONDS = 60.0
+
+
+async def finished(house: House, task_id: str) -> dict[str, Any]:
+    """The task once it is over."""
+
+    async def over() -> dict[str, Any] | None:
+        task: dict[str, Any] = (await house.client.get(f"/api/tasks/{task_id}")).json()
+        return task if task["state"] not in {"queued", "running"} else None
+
+    found = await eventually(over, PATIENCE_SECONDS)
+    assert found is not None
+    return found
+
+
+async def test_a_pattern_is_asked_for_made_and_fetched(house: House) -> None:
+    submitted = await house.client.post("/api/cymatic/generate", json=SMALL)
+
+    assert submitted.status_code == 202
+    job = submitted.json()
+    assert set(job) >= {"job_id", "status", "poll_url"}
+    assert job["durability"] == "committed"
+    task = await finished(house, job["job_id"])
+    assert task["state"] == "succeeded"
+    assert task["kind"] == "cymatic"
+    assert task["parameters"]["frequency_hz"] == 432
+    picture = next(each for each in task["artifacts"] if each["media_type"] == "image/png")
+    response = await house.client.get(picture["url"])
+    assert response.headers["content-type"] == "image/png"
+    assert len(response.content) == picture["size_bytes"]
+    assert hashlib.sha256(response.content).hexdigest() == picture["sha256"]
+    again = await house.client.get(picture["url"], headers={"if-none-match": response.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_older_clients_poll_a_job(house: House) -> None:
+    job = (await house.client.post("/api/tasks", json={"kind": "cymatic", "parameters": SMALL})).json()
+
+    assert job["status"] in {"queued", "processing"}
+    await finished(house, job["job_id"])
+    done = (await house.client.get(job["poll_url"])).json()
+
+    assert (done["job_id"], done["status"]) == (job["job_id"], "completed")
+    assert done["result"]["artifacts"][0]["url"].startswith(f"/api/tasks/{job['job_id']}/")
+    assert isinstance(done["result"]["analysis"], dict)
+
+
+async def test_progress_streams_until_the_end(house: House) -> None:
+    job = (await house.client.post("/api/cymatic/generate", json={**SMALL, "seed": 2})).json()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        response = await house.client.get(f"/api/tasks/{job['job_id']}/events", timeout=PATIENCE_SECONDS)
+
+    pieces = [piece.splitlines() for piece in response.text.split("\n\n") if "data: " in piece]
+    names = [lines[1].removeprefix("event: ") for lines in pieces]
+    revisions = [int(lines[0].removeprefix("id: ")) for lines in pieces]
+    assert names[-1] == "done"
+    assert set(names[:-1]) <= {"state"}
+    assert revisions == sorted(set(revisions))
+    assert json.loads(pieces[-1][2].removeprefix("data: "))["state"] == "succeeded"
+    later = await house.client.get(
+        f"/api/tasks/{job['job_id']}/events", headers={"last-event-id": str(revisions[-1] - 1)}
+    )
+    assert later.text.count("event: ") == 1
+
+
+async def test_the_same_key_and_body_give_the_same_task(house: House) -> None:
+    headers = {"idempotency-key": "key-1"}
+    first = (await house.client.post("/api/cymatic/generate", json=SMALL, headers=headers)).json()
+    second = (await house.client.post("/api/cymatic/generate", json=SMALL, headers=headers)).json()
+    other = await house.client.post("/api/cymatic/generate", json={"frequency_hz": 99}, headers=headers)
+
+    assert first["job_id"] == second["job_id"]
+    assert other.status_code == 409
+
+
+async def test_a_task_is_cancelled(house: House) -> None:
+    job = (
+        await house.client.post("/api/cymatic/generate", json={"frequency_hz": 9000, "size_pixels": 2048})
+    ).json()
+
+    cancelled = await house.client.delete(f"/api/tasks/{job['job_id']}")
+    again = await house.client.post(f"/api/tasks/{job['job_id']}:cancel")
+    polled = (await house.client.get(job["poll_url"])).json()
+
+    assert cancelled.json()["state"] in {"cancelled", "running"}
+    assert again.status_code == 200
+    task = await finished(house, job["job_id"])
+    assert task["state"] in {"cancelled", "succeeded"}
+    assert polled["status"] in {"failed", "processing", "completed"}
+
+
+async def test_tasks_are_listed_by_user_state_and_kind(house: House) -> None:
+    body = {"kind": "cymatic", "parameters": SMALL, "user_id": "list-user"}
+    job = (await house.client.post("/api/tasks", json=body)).json()
+    await finished(house, job["job_id"])
+
+    def query(**wanted: str) -> Any:
+        return house.client.get("/api/tasks", params={"user_id": "list-user", **wanted})
+
+    found = (await query(state="succeeded", kind="cymatic")).json()
+    assert [each["id"] for each in found["tasks"]] == [job["job_id"]]
+    assert (await query(state="failed")).json()["tasks"] == []
+    assert (await query(kind="art")).json()["tasks"] == []
+
+
+async def test_what_cannot_be_made_is_refused_with_a_sentence(house: House) -> None:
+    wrong = await house.client.post("/api/cymatic/generate", json={"frequency_hz": "loud"})
+    later = await house.client.post("/api/tasks", json={"kind": "music"})
+    missing = await house.client.get("/api/job/00000000-0000-7000-8000-000000000000")
+
+    assert wrong.status_code == 400
+    assert "frequency_hz" in wrong.json()["detail"]
+    assert later.status_code == 501
+    assert missing.status_code == 404
