@@ -65,7 +65,9 @@ async def open_shelves(
         if settings.redis_url is None:
             yield Shelves(local, local, own_leases, (), _attend_nothing)
         else:
-            shelving = _redis_shelves(settings, registry, log, local, own_leases, new_name=new_name)
+            shelving = _redis_shelves(
+                settings, registry, log, local, own_leases, directory=directory, new_name=new_name
+            )
             async with shelving as shelves:
                 yield shelves
     finally:
@@ -80,6 +82,7 @@ async def _redis_shelves(
     local: SqliteTier,
     own_leases: MemoryLeases,
     *,
+    directory: Path,
     new_name: Callable[[], str],
 ) -> AsyncIterator[Shelves]:
     # Imported where they are used: embedded mode does without, and redis-py takes 10 MB and 60 ms.
@@ -99,7 +102,7 @@ async def _redis_shelves(
         new_name=new_name,
     )
     leases = RedisLeases(client, origin=origin, seconds=settings.lease_seconds, new_name=new_name)
-    gate = _gate(settings, registry, log, shared, leases)
+    gate = _gate(settings, registry, log, shared, leases, directory)
 
     @asynccontextmanager
     async def attend(service: KnowledgeService) -> AsyncIterator[None]:
@@ -131,6 +134,7 @@ def _gate(
     log: ChangeLog,
     shared: SharedTier,
     leases: LeaseBook,
+    directory: Path,
 ) -> Gate:
     budget_seconds = settings.redis_budget_ms / 1000
     return Gate(
@@ -139,7 +143,7 @@ def _gate(
         log,
         breaker=Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5, counts=_counts),
         degradation=Degradation("redis", registry),
-        marker=settings.data_dir / "redis-is-owed",
+        marker=directory / "redis-is-owed",
     )
 
 

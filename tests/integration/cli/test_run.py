@@ -117,7 +117,7 @@ async def test_a_directory_in_use_is_one_sentence(tmp_path: Path) -> None:
 async def test_a_corrupt_database_is_one_sentence(tmp_path: Path) -> None:
     async with embedded_system(tmp_path / "data") as system:
         await system.stop()
-    databases = [*(tmp_path / "data" / "dataset").glob("*.sqlite*")]
+    databases = [*(tmp_path / "data" / "dataset").glob("*.db")]
     assert databases
     for path in databases:
         path.write_bytes(b"this is not a database, and it is longer than a header" * 100)

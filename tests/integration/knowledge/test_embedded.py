@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcai.knowledge.v1 import knowledge_pb2 as pb
-from servicekit.errors import InvalidArgument, translating
+from servicekit.errors import ConfigurationError, InvalidArgument, translating
 from tests.support.knowledge_replica import Replica, cache_key, replica
 
 KEY = cache_key("What is TCP?")
@@ -97,3 +97,38 @@ async def test_the_largest_value_is_kept(alone: Replica) -> None:
     assert await alone.fill(KEY, value)
 
     assert (await alone.look(KEY)).entry.value == value
+
+
+async def test_every_metric_is_exported(alone: Replica) -> None:
+    lease = (await alone.look(KEY)).lease
+    await alone.fill(KEY, token=lease.token)
+    await alone.look(KEY)
+
+    samples = {
+        "mcai_knowledge_memory_bytes": None,
+        "mcai_knowledge_bank_sequence": None,
+        "mcai_knowledge_leases_total": None,
+        "mcai_knowledge_invalidated_total": None,
+        "mcai_knowledge_fills_total": {"outcome": "stored"},
+        "mcai_knowledge_lookups_total": {"tier": "memory"},
+    }
+    values = {name: alone.registry.get_sample_value(name, labels) for name, labels in samples.items()}
+
+    assert None not in values.values()
+    assert values["mcai_knowledge_memory_bytes"]
+    assert values["mcai_knowledge_lookups_total"] == 1
+    assert values["mcai_knowledge_leases_total"] == 1
+
+
+async def test_a_malformed_redis_url_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="MCAI_REDIS_URL"):
+        async with replica(tmp_path, "alone", redis_url="http://user:secret@nowhere"):
+            pass
+
+
+async def test_two_processes_on_one_data_directory_keep_files_of_their_own(tmp_path: Path) -> None:
+    async with replica(tmp_path, "one") as one, replica(tmp_path, "other") as other:
+        await one.fill(KEY)
+
+        assert (await one.look(KEY)).tier == pb.CACHE_TIER_MEMORY
+        assert (await other.look(KEY)).tier == pb.CACHE_TIER_MISS
