@@ -91,14 +91,19 @@ async def lines(request: Request, max_line_bytes: int) -> AsyncIterator[tuple[in
         for piece in whole:
             rest += piece
             number += 1
+            _check_length(number, rest, max_line_bytes)
             if rest.strip():
                 yield number, bytes(rest)
             rest.clear()
         rest += last
-        if len(rest) > max_line_bytes:
-            raise problems.BodyTooLarge(f"Line {number + 1} is longer than {max_line_bytes:,} bytes.")
+        _check_length(number + 1, rest, max_line_bytes)
     if rest.strip():
         yield number + 1, bytes(rest)
+
+
+def _check_length(number: int, line: bytearray, max_line_bytes: int) -> None:
+    if len(line) > max_line_bytes:
+        raise problems.BodyTooLarge(f"Line {number} is longer than {max_line_bytes:,} bytes.")
 
 
 async def _arrived(request: Request) -> bytes:

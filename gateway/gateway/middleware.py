@@ -156,8 +156,8 @@ def _refusal(scope: Scope) -> ServiceError | None:
         return problems.AddressTooLong(f"The address is longer than {MAX_PATH_BYTES:,} bytes.")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         return problems.HeadersTooLarge(f"The headers are larger than {MAX_HEADER_BYTES:,} bytes.")
-    if "\x00" in scope["path"]:
-        return InvalidArgument("The path holds a NUL character.")
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        return InvalidArgument("The address holds a NUL character.")
     # A browser says where a request was born. There is no login to protect it yet, so a page of another
     # site must not write here with the visitor's own machine as its tool.
     born_at = Headers(scope=scope).get("sec-fetch-site", "none")

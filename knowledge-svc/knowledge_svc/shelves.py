@@ -13,16 +13,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from knowledge_svc.change_log import ChangeLog
-from knowledge_svc.errors import StoreRefused
-from knowledge_svc.fallback import FallbackLeases, FallbackTier
-from knowledge_svc.gate import Gate, SharedTier
 from knowledge_svc.leases import MemoryLeases
 from knowledge_svc.ports import CacheTier, LeaseBook
 from knowledge_svc.service import KnowledgeService
 from knowledge_svc.settings import KnowledgeSettings
 from knowledge_svc.sqlite_tier import SqliteTier
-from servicekit.breaker import Breaker, is_outage
-from servicekit.degrade import Degradation
 from servicekit.health import Probe
 
 
@@ -45,6 +40,15 @@ class Shelves:
     attend: Callable[[KnowledgeService], AbstractAsyncContextManager[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a replica has by itself: the tier on its disk, its lease book, its directory."""
+
+    local: SqliteTier
+    leases: MemoryLeases
+    directory: Path
+
+
 @asynccontextmanager
 async def open_shelves(
     settings: KnowledgeSettings,
@@ -65,93 +69,16 @@ async def open_shelves(
         if settings.redis_url is None:
             yield Shelves(local, local, own_leases, (), _attend_nothing)
         else:
-            shelving = _redis_shelves(
-                settings, registry, log, local, own_leases, directory=directory, new_name=new_name
-            )
-            async with shelving as shelves:
+            # Imported where it is used: embedded mode does without, and redis-py takes 10 MB and 60 ms.
+            from knowledge_svc.redis_shelves import redis_shelves  # noqa: PLC0415 - see above
+
+            own = Own(local, own_leases, directory)
+            async with redis_shelves(settings, settings.redis_url, registry, log, own, new_name) as shelves:
                 yield shelves
     finally:
         await local.close()
 
 
 @asynccontextmanager
-async def _redis_shelves(
-    settings: KnowledgeSettings,
-    registry: CollectorRegistry,
-    log: ChangeLog,
-    local: SqliteTier,
-    own_leases: MemoryLeases,
-    *,
-    directory: Path,
-    new_name: Callable[[], str],
-) -> AsyncIterator[Shelves]:
-    # Imported where they are used: embedded mode does without, and redis-py takes 10 MB and 60 ms.
-    from knowledge_svc.redis_bulletin import RedisBulletin  # noqa: PLC0415 - see above
-    from knowledge_svc.redis_client import open_client  # noqa: PLC0415 - see above
-    from knowledge_svc.redis_leases import RedisLeases  # noqa: PLC0415 - see above
-    from knowledge_svc.redis_tier import RedisTier  # noqa: PLC0415 - see above
-
-    assert settings.redis_url is not None  # noqa: S101 - the caller looked
-    origin, budget_seconds = new_name(), settings.redis_budget_ms / 1000
-    client = open_client(settings.redis_url, budget_seconds=budget_seconds)
-    shared = RedisTier(
-        client,
-        origin=origin,
-        longest_seconds=settings.lifetimes.longest,
-        clock=time.time,
-        new_name=new_name,
-    )
-    leases = RedisLeases(client, origin=origin, seconds=settings.lease_seconds, new_name=new_name)
-    gate = _gate(settings, registry, log, shared, leases, directory)
-
-    @asynccontextmanager
-    async def attend(service: KnowledgeService) -> AsyncIterator[None]:
-        bulletin = RedisBulletin(
-            client,
-            origin,
-            on_forget=service.forgotten_elsewhere,
-            on_wake=service.wake,
-            on_gap=service.missed_something,
-        )
-        async with gate.supervised(bulletin.restart), bulletin.listening():
-            yield
-
-    try:
-        yield Shelves(
-            slower=FallbackTier(shared, local, gate),
-            local=local,
-            leases=FallbackLeases(leases, own_leases, gate),
-            probes=(Probe("redis", gate.check, critical=False),),
-            attend=attend,
-        )
-    finally:
-        await client.aclose()
-
-
-def _gate(
-    settings: KnowledgeSettings,
-    registry: CollectorRegistry,
-    log: ChangeLog,
-    shared: SharedTier,
-    leases: LeaseBook,
-    directory: Path,
-) -> Gate:
-    budget_seconds = settings.redis_budget_ms / 1000
-    return Gate(
-        shared,
-        leases,
-        log,
-        breaker=Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5, counts=_counts),
-        degradation=Degradation("redis", registry),
-        marker=directory / "redis-is-owed",
-    )
-
-
-@asynccontextmanager
 async def _attend_nothing(_service: KnowledgeService) -> AsyncIterator[None]:
     yield
-
-
-def _counts(error: BaseException) -> bool:
-    """A Redis that refuses is there."""
-    return is_outage(error) and not isinstance(error, StoreRefused)

@@ -68,8 +68,15 @@ class JournallingStore:
 
     async def replay(self, entry: Entry) -> None:
         """Has the store keep a journalled submission; its id makes that happen once."""
-        # A submission that was accepted is not refused afterwards because the queue has filled up.
-        await self._store.submit(_task_of(entry), _ALL)
+        try:
+            # A submission that was accepted is not refused afterwards because the queue has filled up.
+            await self._store.submit(_task_of(entry), _ALL)
+        except AWAY:
+            raise
+        except Exception:
+            # It is at fault itself, and the replayer says so: nobody must wait for it any longer.
+            self._waiting.pop(entry.entry_id, None)
+            raise
         self._waiting.pop(entry.entry_id, None)
         self._degradation.recover()
 

@@ -39,12 +39,12 @@ _SUBMIT: Final = f"""
     SELECT {_READ}, {_POSITION}, true FROM made AS tasks
     UNION ALL
     SELECT {_READ}, 0, false FROM tasks WHERE id = %(id)s"""
+# Which one of the due tasks; whoever looks for any task passes by those that others are about to take.
+_THIS_ONE: Final = "AND id = %(id)s FOR UPDATE"
+_THE_FIRST: Final = "ORDER BY priority DESC, create_time, id LIMIT 1 FOR UPDATE SKIP LOCKED"
 _CLAIM: Final = f"""
     WITH next AS (
-        SELECT id FROM tasks
-        WHERE state = 'queued' AND due_time <= %(now)s AND (%(id)s::text IS NULL OR id = %(id)s)
-        ORDER BY priority DESC, create_time, id LIMIT 1
-        FOR UPDATE SKIP LOCKED
+        SELECT id FROM tasks WHERE state = 'queued' AND due_time <= %(now)s {{which}}
     ), ticket AS (
         DELETE FROM outbox USING next WHERE task_id = next.id
     )
@@ -142,14 +142,14 @@ class PostgresTaskStore:
 
     async def claim(self, task_id: str, worker: str, now: float) -> Task | None:
         """See ports.TaskStore."""
-        return await self._claim({"id": task_id, "worker": worker, "now": now})
+        return await self._claim(_THIS_ONE, {"id": task_id, "worker": worker, "now": now})
 
     async def claim_next(self, worker: str, now: float) -> Task | None:
         """See ports.TaskStore."""
-        return await self._claim({"id": None, "worker": worker, "now": now})
+        return await self._claim(_THE_FIRST, {"worker": worker, "now": now})
 
-    async def _claim(self, values: Mapping[str, Any]) -> Task | None:
-        rows = await self._rows(_CLAIM, values)
+    async def _claim(self, which: str, values: Mapping[str, Any]) -> Task | None:
+        rows = await self._rows(_CLAIM.format(which=which), values)
         if not rows:
             return None
         task = task_of(rows[0])

@@ -11,13 +11,14 @@ from servicekit.process import EXIT_CONFIGURATION
 from servicekit.settings import load
 from task_svc.artifacts import FileArtifacts
 from task_svc.celery_app import make_app
+from task_svc.celery_consumer import PersistentConsumer
 from task_svc.celery_heartbeat import Heartbeat
 from task_svc.jobs import Jobs, register
 from task_svc.model import TaskKind
 from task_svc.settings import TaskSettings
 
 # A worker waits for the broker longer than the service: it has nothing else to do.
-_BROKER_SECONDS: Final = 5.0
+_BROKER_SECONDS: Final = 2.0
 _TASKS_PER_PROCESS: Final = 100
 
 
@@ -32,8 +33,7 @@ def run_worker(settings: TaskSettings) -> None:
     app.conf.update(
         worker_hijack_root_logger=False,
         worker_max_tasks_per_child=_TASKS_PER_PROCESS,
-        # A new broker connection is tried for ever, about once a second.
-        broker_connection_max_retries=None,
+        worker_consumer=PersistentConsumer,
     )
     app.steps["worker"].add(Heartbeat)
     register(app, Jobs(settings, settings.database_url, _jitter, time.time))

@@ -34,7 +34,7 @@ QUICK = {
     "retry_wait_seconds": 0.0,
 }
 SMALL = {"size_pixels": 64}
-# About a minute of work on a laptop: a test that stops it or kills it has all the time it needs.
+# Ten seconds of work and more: a test that stops it or kills it has all the time it needs.
 LONG = {"size_pixels": 2048, "frequency_hz": 20_000}
 
 TERMINAL = {task_pb2.TASK_STATE_SUCCEEDED, task_pb2.TASK_STATE_FAILED, task_pb2.TASK_STATE_CANCELLED}

@@ -23,7 +23,7 @@ async def finished(house: House, task_id: str) -> dict[str, Any]:
         task: dict[str, Any] = (await house.client.get(f"/api/tasks/{task_id}")).json()
         return task if task["state"] not in {"queued", "running"} else None
 
-    found = await eventually(over, PATIENCE_SECONDS)
+    found: dict[str, Any] | None = await eventually(over, PATIENCE_SECONDS)
     assert found is not None
     return found
 

@@ -84,13 +84,10 @@ async def test_a_black_hole_costs_the_budget_once(replica: TaskReplica, proxy: F
     await replica.submit()
     await proxy.hang()
     started = time.monotonic()
-    await replica.submit()
-    assert time.monotonic() - started < 1.5
-    for _ in range(5):
-        started = time.monotonic()
+    for _ in range(20):
         assert (await replica.submission()).durability == JOURNALLED
-        # Now and then a call is the breaker's probe and pays the budget.
-        assert time.monotonic() - started < 0.9
+    # If each of them paid the budget, they would take 10 s.
+    assert time.monotonic() - started < 5
 
 
 async def test_the_service_starts_without_its_store(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ def request(chunks: list[bytes], content_type: str) -> Request:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 async def gathered(lines: AsyncIterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
@@ -65,9 +66,10 @@ async def test_a_long_line_that_came_in_one_piece_is_refused_too() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_bring_it_down(body: bytes) -> None:
     try:
-        bodies.decode(body, Body)
+        told = bodies.decode(body, Body).text
     except InvalidArgument as error:
-        assert error.message.endswith(".")
+        told = error.message
+    assert isinstance(told, str)
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00")))
@@ -75,7 +77,9 @@ def test_every_text_that_can_be_stored_gets_through(text: str) -> None:
     assert bodies.decode(msgspec.json.encode({"text": text}), Body).text == text
 
 
-@pytest.mark.parametrize("body", [b'{"text": "\\u0000"}', b'{"extra": {"a": ["\\u0000"]}}', b'{"\\u0000": 1}'])
+@pytest.mark.parametrize(
+    "body", [b'{"text": "\\u0000"}', b'{"extra": {"a": ["\\u0000"]}}', b'{"\\u0000": 1}']
+)
 def test_nul_is_refused_wherever_it_hides(body: bytes) -> None:
     with pytest.raises(InvalidArgument, match="NUL"):
         bodies.decode(body, Body)

@@ -1,21 +1,18 @@
 """The degraded versions of the chat's ports, over ports that are told to fail."""
 
-from collections.abc import Sequence
-
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.chat.model import CacheEntry, CacheKey, Findings, Recalled, Source, Tier
+from gateway.chat.model import CacheEntry, CacheKey, Findings, Recalled, Tier
 from gateway.fallback import BankAway, NearStore, UncachedRecall
 from servicekit import degrade
 from servicekit.degrade import Degradation
 from servicekit.errors import InvalidArgument, PeerUnavailable, ServiceError
-from tests.support.chat_fakes import MemoryRecall
+from tests.support.chat_fakes import MemoryBank, MemoryRecall
 from tests.support.chat_port_suite import RecallSuite
 
 KEY = CacheKey("what is tcp", "shared", (), (), "extractive")
 ENTRY = CacheEntry(b"tcp", ("1",), (), 1)
-FOUND = Findings((Source("1", "networking", "What is TCP?", "A protocol.", 1.0, 1.0),), 1)
 
 
 class BrittleRecall(MemoryRecall):
@@ -38,17 +35,6 @@ class BrittleRecall(MemoryRecall):
     def _fail(self) -> None:
         if self.error is not None:
             raise self.error
-
-
-class BrittleBank:
-    """A bank that finds the same in all, or raises."""
-
-    error: ServiceError | None = None
-
-    async def search(self, _text: str, _domains: Sequence[str], *, limit: int) -> Findings:
-        if self.error is not None:
-            raise self.error
-        return FOUND if limit else Findings(())
 
 
 @pytest.fixture
@@ -163,7 +149,7 @@ async def test_a_cache_that_is_at_fault_is_not_taken_for_absent(
 async def test_an_absent_bank_says_so_and_is_asked_again(
     away: PeerUnavailable, degradation: Degradation
 ) -> None:
-    inner = BrittleBank()
+    inner = MemoryBank()
     bank = BankAway(inner, degradation)
     inner.error = away
     with degrade.collecting() as names:
@@ -171,5 +157,5 @@ async def test_an_absent_bank_says_so_and_is_asked_again(
     assert names == {"some-svc"}
     inner.error = None
 
-    assert await bank.search("tcp", (), limit=1) == FOUND
+    assert not (await bank.search("tcp", (), limit=1)).away
     assert not degradation.active

@@ -25,8 +25,14 @@ def test_every_error_has_a_status_of_its_kind(kind: type[errors.ServiceError]) -
 
 
 def _is_the_callers(kind: type[errors.ServiceError]) -> bool:
-    mine = (errors.Unavailable, errors.DeadlineExceeded, errors.DataLoss, errors.Internal, errors.NotYetImplemented)
-    return not issubclass(kind, mine) and kind is not errors.ServiceError or kind is problems.BodyTooSlow
+    mine = (
+        errors.Unavailable,
+        errors.DeadlineExceeded,
+        errors.DataLoss,
+        errors.Internal,
+        errors.NotYetImplemented,
+    )
+    return (not issubclass(kind, mine) and kind is not errors.ServiceError) or kind is problems.BodyTooSlow
 
 
 def test_a_problem_tells_everything_once() -> None:
