@@ -84,23 +84,25 @@ return gone
 """
 )
 
-# ARGV: prefix, new generation, channel, message, position. Returns how many entries are gone.
+# ARGV: prefix, new generation, channel, message, position or 0 for the one that was.
+# Returns how many entries are gone.
 CLEAR: Final = """
 local before = redis.call('GET', KEYS[1])
-local gone = 0
+local gone, position = 0, ARGV[5]
 if before then
   local old = ARGV[1] .. before .. ':'
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if position == '0' then position = redis.call('GET', old .. 'position') or '0' end
   gone = redis.call('ZCOUNT', old .. 'keys', '(' .. now, '+inf')
   for _, name in ipairs({'keys', 'position', 'floor', 'held', 'fence'}) do
     redis.call('UNLINK', old .. name)
   end
 end
 redis.call('SET', KEYS[1], ARGV[2])
-if tonumber(ARGV[5]) > 0 then
-  redis.call('SET', ARGV[1] .. ARGV[2] .. ':position', ARGV[5])
-  redis.call('SET', ARGV[1] .. ARGV[2] .. ':floor', ARGV[5])
+if position ~= '0' then
+  redis.call('SET', ARGV[1] .. ARGV[2] .. ':position', position)
+  redis.call('SET', ARGV[1] .. ARGV[2] .. ':floor', position)
 end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 return gone

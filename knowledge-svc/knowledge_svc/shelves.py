@@ -69,7 +69,7 @@ async def open_shelves(
         if settings.redis_url is None:
             yield Shelves(local, local, own_leases, (), _attend_nothing)
         else:
-            # Imported where it is used: embedded mode does without, and redis-py takes 10 MB and 60 ms.
+            # Imported where it is used: embedded mode does without, and redis-py takes 10 MB and 50 ms.
             from knowledge_svc.redis_shelves import redis_shelves  # noqa: PLC0415 - see above
 
             own = Own(local, own_leases, directory)

@@ -25,6 +25,7 @@ Running = AbstractAsyncContextManager[Any]
 
 EXIT_CONFIGURATION: Final = 2
 EXIT_FORCED: Final = 1
+_SETTLE_SECONDS: Final = 0.5
 
 
 def serve(running: Running | Callable[[], Running]) -> None:
@@ -88,3 +89,15 @@ async def _serve(running: Running | Callable[[], Running]) -> None:
     stop = stop_signal()
     async with running if isinstance(running, AbstractAsyncContextManager) else running():
         await stop.wait()
+    await _settle()
+
+
+async def _settle() -> None:
+    """Lets the last tasks end by themselves.
+
+    gRPC ends the tasks of its calls a moment after its server has stopped; those that are cancelled at
+    exit instead log a traceback.
+    """
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    if rest:
+        await asyncio.wait(rest, timeout=_SETTLE_SECONDS)

@@ -11,7 +11,7 @@ import pytest
 from tests.support.compose_project import REPLICAS, ComposeProject
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 KNOWN = "what can you do?"
 RETURN_SECONDS = 5.0

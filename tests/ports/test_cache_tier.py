@@ -193,7 +193,35 @@ async def test_its_position_is_that_of_the_last_change_it_was_told(lasting: Cach
     await lasting.evict(Invalidation(labels={"e:a": 5}, sequence=5))
     await lasting.evict(asked(example_ids=["b"]))
     assert await lasting.position() == 5
+    await lasting.clear(0)
+    assert await lasting.position() == 5
 
     await lasting.clear(9)
 
     assert await lasting.position() == 9
+
+
+async def test_a_shared_tier_refuses_what_a_slow_replica_computed_before_a_change(
+    redis_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    async with redis_parts(redis_url, tmp_path, clock) as parts:
+        await parts.tier.evict(Invalidation(labels={"e:a": 5}, sequence=5))
+
+        assert not await parts.tier.put(KEY, entry_of(built_on=("a",), sequence=4, now=clock.now))
+        assert await parts.tier.put(OTHER, entry_of(built_on=("a",), sequence=5, now=clock.now))
+        assert await parts.tier.put(THIRD, entry_of(built_on=("b",), sequence=4, now=clock.now))
+        # After everything was forgotten nobody knows what had changed before.
+        await parts.tier.clear(0)
+        assert not await parts.tier.put(THIRD, entry_of(built_on=("b",), sequence=4, now=clock.now))
+
+
+async def test_everything_in_redis_has_an_end(redis_url: str, tmp_path: Path, clock: ManualClock) -> None:
+    async with redis_parts(redis_url, tmp_path, clock) as parts:
+        await parts.tier.put(KEY, entry_of(built_on=("a",), now=clock.now))
+        await parts.leases.acquire([OTHER], 1)
+        await parts.tier.evict(Invalidation(labels={"e:b": 5}, sequence=5))
+        client = parts.tier._client
+        names = [name async for name in client.scan_iter("mcai:*")]
+        endless = {name.rsplit(b":", 1)[-1] for name in names if await client.ttl(name) < 0}
+
+    assert endless == {b"generation", b"position", b"fence"}

@@ -3,7 +3,7 @@ import { ask, Problem, readiness } from "./api.js";
 import { element, questionButtons } from "./elements.js";
 import { render } from "./markdown.js";
 
-const OPENERS = ["What can you do?", "What is a cymatic pattern?", "How does a database index work?"];
+const OPENERS = ["What can you do?", "What is cymatics?", "What is a database index?"];
 const HISTORY_TURNS = 20;
 const HEALTH_EVERY_MS = 15_000;
 

@@ -47,6 +47,7 @@ async def test_no_message(house: House, body: dict[str, Any]) -> None:
         {"message": "what", "user_id": "../../etc/passwd"},
         {"message": "what", "user_id": "a" * 129},
         {"message": "what", "user_id": "a\nb"},
+        {"message": "what", "user_id": "ada\n"},
         {"message": "what", "conversation_id": "a/b"},
         {"message": "what", "preferences": 1},
         {"message": "what", "preferences": {"humor_level": 101}},
