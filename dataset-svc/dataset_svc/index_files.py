@@ -1,27 +1,26 @@
 """The index's place on disk.
 
 DATA_DIR/index/
-  0/ 1/ ...        one slot a replica, claimed by flock: replicas may share a volume
+  replica-1/ ...   one slot a replica, claimed by flock: replicas may share a volume
     lock
     current.json   {"format": 1, "generation": "3"}; replacing this file is the swap
     3/             a tantivy index
       cursor.json  {"sequence": 1234}: how far it has followed the change feed
 """
 
-import fcntl
 import json
 import os
 import shutil
 import struct
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from dataset_svc.errors import IndexDamaged
 from dataset_svc.index_schema import FORMAT
-from servicekit.errors import ConfigurationError
+from servicekit.claims import claimed_directory
 
-MAX_SLOTS = 64
 _CHUNK_BYTES = 1 << 20
 _FOOTER_MAGIC = 1337
 _KINDS = frozenset({"fast", "fieldnorm", "idx", "pos", "store", "term"})
@@ -30,34 +29,19 @@ _KINDS = frozenset({"fast", "fieldnorm", "idx", "pos", "store", "term"})
 class IndexFiles:
     """One replica's slot, held until `release`."""
 
-    def __init__(self, slot: Path, lock: int) -> None:
+    def __init__(self, slot: Path, claim: AbstractContextManager[Path]) -> None:
         self._slot = slot
-        self._lock = lock
+        self._claim = claim
 
     @classmethod
     def claim(cls, root: Path) -> "IndexFiles":
         """Claim the first free slot; raises ConfigurationError when none can be made."""
-        for number in range(MAX_SLOTS):
-            slot = root / str(number)
-            try:
-                slot.mkdir(parents=True, exist_ok=True)
-                lock = os.open(slot / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            except OSError as error:
-                raise ConfigurationError(
-                    f"The index directory {root} cannot be written ({error.strerror}): give this user the "
-                    "right to write there, or choose another MCAI_DATA_DIR."
-                ) from error
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                continue
-            return cls(slot, lock)
-        raise ConfigurationError(f"{MAX_SLOTS} replicas use {root} already: give this one its own volume.")
+        claim = claimed_directory(root)
+        return cls(claim.__enter__(), claim)
 
     def release(self) -> None:
         """Let another replica have the slot."""
-        os.close(self._lock)
+        self._claim.__exit__(None, None, None)
 
     def current(self) -> tuple[Path, int] | None:
         """The generation in use and its cursor; None before the first.

@@ -17,10 +17,10 @@ from knowledge_svc.service import KnowledgeService
 from knowledge_svc.servicer import KnowledgeServicer
 from knowledge_svc.settings import KnowledgeSettings
 from knowledge_svc.shelves import Shelves, open_shelves
-from knowledge_svc.slot import own_slot
 from mcai.dataset.v1 import dataset_pb2
 from mcai.knowledge.v1 import knowledge_pb2, knowledge_pb2_grpc
 from servicekit.channel import open_channel
+from servicekit.claims import claimed_directory
 from servicekit.server import GrpcServer, Registration, run_service
 
 NAME = "knowledge-svc"
@@ -34,7 +34,7 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
     """Run the service until the context ends; raises ConfigurationError when it cannot start."""
     async with AsyncExitStack() as stack:
         log = ChangeLog()
-        directory = stack.enter_context(own_slot(settings.data_dir))
+        directory = stack.enter_context(claimed_directory(settings.data_dir))
         shelves = await stack.enter_async_context(
             open_shelves(settings, registry, log, directory, new_name=_new_name)
         )

@@ -123,7 +123,7 @@ async def test_a_damaged_index_is_built_anew_while_it_runs(bank_store: BankStore
 
 
 def damage(directory: Path) -> None:
-    [path] = directory.glob("0/*/meta.json")
+    [path] = directory.glob("replica-1/*/meta.json")
     path.write_bytes(b"rubbish")
 
 

@@ -85,7 +85,7 @@ async def test_the_same_changes_twice_change_nothing(tmp_path: Path) -> None:
 async def test_a_crash_between_commit_and_cursor_loses_and_doubles_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path) as index:
         await index.apply([change(1, example(1))], sequence=1)
-        cursor = the_file(tmp_path, "0/*/cursor.json")
+        cursor = the_file(tmp_path, "replica-1/*/cursor.json")
         before = cursor.read_bytes()
         await index.apply([change(2, example(2)), change(3, None, example(1).id)], sequence=3)
     cursor.write_bytes(before)
@@ -156,14 +156,14 @@ async def test_reads_go_on_while_a_new_index_is_built(tmp_path: Path) -> None:
         go_on.set()
         await replacing
         assert await index.list("", "", 10) == [example(2)]
-    assert the_file(tmp_path, "0/*/meta.json").parent.name == "2", "the old generation is gone"
+    assert the_file(tmp_path, "replica-1/*/meta.json").parent.name == "2", "the old generation is gone"
 
 
 @pytest.mark.parametrize("ending", ["store", "term", "fast", "idx"])
 async def test_a_damaged_file_is_found_at_start(tmp_path: Path, ending: str) -> None:
     async with opened(tmp_path, example(1)):
         pass
-    path = the_file(tmp_path, f"0/*/*.{ending}")
+    path = the_file(tmp_path, f"replica-1/*/*.{ending}")
     content = bytearray(path.read_bytes())
     content[3] ^= 0xFF
     path.write_bytes(content)
@@ -178,7 +178,7 @@ async def test_whatever_is_gone_or_broken_the_index_is_built_anew(
 ) -> None:
     async with opened(tmp_path, example(1)):
         pass
-    path = the_file(tmp_path, f"0/{name}")
+    path = the_file(tmp_path, f"replica-1/{name}")
     if damage == "gone":
         path.unlink()
     else:
@@ -190,7 +190,7 @@ async def test_whatever_is_gone_or_broken_the_index_is_built_anew(
 async def test_an_index_of_another_format_is_built_anew(tmp_path: Path) -> None:
     async with opened(tmp_path, example(1)):
         pass
-    marker = tmp_path / "0" / "current.json"
+    marker = tmp_path / "replica-1" / "current.json"
     marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": 0}))
     async with opened(tmp_path, sequence=4) as index:
         assert index.sequence == 4
@@ -199,7 +199,7 @@ async def test_an_index_of_another_format_is_built_anew(tmp_path: Path) -> None:
 async def test_an_index_that_breaks_while_it_is_used_asks_for_a_snapshot(tmp_path: Path) -> None:
     async with opened(tmp_path, example(1)) as index:
         await index.rest()
-        the_file(tmp_path, "0/*/meta.json").write_bytes(b"rubbish")
+        the_file(tmp_path, "replica-1/*/meta.json").write_bytes(b"rubbish")
         with pytest.raises(IndexDamaged):
             await index.apply([change(1, example(2))], sequence=1)
         assert index.sequence == -1

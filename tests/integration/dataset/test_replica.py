@@ -89,7 +89,7 @@ def spoil(directory: Path, damage: str) -> None:
     if damage == "gone":
         shutil.rmtree(directory)
         return
-    [path] = directory.glob("0/*/*.store")
+    [path] = directory.glob("replica-1/*/*.store")
     path.write_bytes(path.read_bytes()[:-5])
 
 

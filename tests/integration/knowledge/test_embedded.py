@@ -48,7 +48,7 @@ async def test_answers_outlive_a_restart(tmp_path: Path) -> None:
 async def test_a_damaged_file_is_an_empty_cache(tmp_path: Path) -> None:
     async with replica(tmp_path, "alone") as before:
         await before.fill(KEY)
-    (tmp_path / "data" / "0" / "cache.sqlite").write_bytes(b"no database" * 1_000)
+    (tmp_path / "data" / "replica-1" / "cache.sqlite").write_bytes(b"no database" * 1_000)
 
     async with replica(tmp_path, "alone") as after:
         assert (await after.look(KEY, lease=False)).tier == pb.CACHE_TIER_MISS
