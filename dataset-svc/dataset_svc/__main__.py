@@ -21,6 +21,7 @@ from dataset_svc.settings import DatasetSettings
 from dataset_svc.starter import load_starter_bank, starter_files
 from dataset_svc.stores import Store, open_store
 from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc
+from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
 from servicekit.identifiers import new_id
@@ -49,8 +50,7 @@ async def running(settings: DatasetSettings, registry: CollectorRegistry) -> Asy
             prepare=prepare if settings.load_starter else _nothing,
             clock=time.monotonic,
         )
-        following = asyncio.create_task(follower.run())
-        stack.push_async_callback(_cancelled, following)
+        await stack.enter_async_context(in_background("follower", follower.run))
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.start_wait_seconds):
                 await follower.first_round()
@@ -111,19 +111,8 @@ async def _superseded(index: TantivyIndex, example_id: str, _kept_id: str) -> No
     await index.apply_local((), (example_id,))
 
 
-async def _forget(index: TantivyIndex, example_id: str, kept_id: str) -> None:
-    """A journalled example turned out to be there already, as `kept_id`: the feed will never name it."""
-    if example_id != kept_id:
-        await index.apply_local([], [example_id])
-
-
 async def _nothing() -> None:
     return
-
-
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def main() -> None:

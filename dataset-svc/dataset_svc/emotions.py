@@ -6,8 +6,6 @@ shows it says so.
 
 from dataclasses import dataclass
 
-NOTE = "The frequencies are this product's own catalogue, not established neuroscience."
-
 # Lower end inclusive, upper end exclusive, in hertz.
 BANDS = (
     ("delta", 0.5, 4.0),

@@ -1,6 +1,5 @@
 """The composition root of knowledge-svc."""
 
-import asyncio
 import random
 import time
 import uuid
@@ -19,6 +18,7 @@ from knowledge_svc.settings import KnowledgeSettings
 from knowledge_svc.shelves import Shelves, open_shelves
 from mcai.dataset.v1 import dataset_pb2
 from mcai.knowledge.v1 import knowledge_pb2, knowledge_pb2_grpc
+from servicekit.background import in_background
 from servicekit.channel import open_channel
 from servicekit.claims import claimed_directory
 from servicekit.server import GrpcServer, Registration, run_service
@@ -88,13 +88,8 @@ async def _following(
         token=settings.service_token,
         timeout_seconds=_DATASET_TIMEOUT_SECONDS,
     )
-    following = asyncio.create_task(BankFeed(channel, service).run())
-    try:
+    async with channel, in_background("bank feed", BankFeed(channel, service).run):
         yield
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await channel.close()
 
 
 def _new_name() -> str:

@@ -1,8 +1,8 @@
 """The composition root of monitor-svc."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -16,6 +16,7 @@ from monitor_svc.service import MonitorService
 from monitor_svc.servicer import MonitorServicer
 from monitor_svc.settings import MonitorSettings
 from monitor_svc.sqlite import SqliteHistory
+from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
 from servicekit.server import GrpcServer, Registration, run_service
@@ -63,8 +64,9 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
         await server.start()
         stack.push_async_callback(server.stop)
         await rounds.run()
-        repeating = asyncio.create_task(rounds.repeat(settings.round_interval_seconds))
-        stack.push_async_callback(_cancelled, repeating)
+        await stack.enter_async_context(
+            in_background("rounds", partial(rounds.repeat, settings.round_interval_seconds))
+        )
         yield server
 
 
@@ -83,11 +85,6 @@ def _targets(settings: MonitorSettings) -> dict[str, str]:
 def own_target(listen: str) -> str:
     """Where the process reaches itself: its own address, by loopback if it listens everywhere."""
     return listen.replace("0.0.0.0", "127.0.0.1")  # noqa: S104  it is taken away here
-
-
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 def main() -> None:

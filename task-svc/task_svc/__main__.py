@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from mcai.task.v1 import task_pb2, task_pb2_grpc
+from servicekit.background import in_background
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
@@ -18,7 +19,6 @@ from servicekit.journal import Journal, Replayer
 from servicekit.server import GrpcServer, Registration, run_service
 from task_svc import assembly
 from task_svc.artifacts import FileArtifacts
-from task_svc.background import in_background
 from task_svc.dispatch import CeleryDispatch, PoolDispatch
 from task_svc.fallback import JournallingStore, PatientStore, PooledQueue
 from task_svc.local_pool import LocalPool

@@ -14,9 +14,11 @@ _PAUSE_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
-async def in_background(name: str, loop: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def in_background(
+    name: str, loop: Callable[[], Awaitable[None]], *, pause_seconds: float = _PAUSE_SECONDS
+) -> AsyncIterator[None]:
     """Runs an endless loop for the time of the block; one that breaks is logged and begun again."""
-    running = asyncio.create_task(_again_and_again(name, loop), name=name)
+    running = asyncio.create_task(_again_and_again(name, loop, pause_seconds), name=name)
     try:
         yield
     finally:
@@ -24,10 +26,10 @@ async def in_background(name: str, loop: Callable[[], Awaitable[None]]) -> Async
         await asyncio.wait((running,))
 
 
-async def _again_and_again(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+async def _again_and_again(name: str, loop: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
     while True:
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever broke it, the loop must not stay away unnoticed
             _log.error("background loop broke", loop=name, error=repr(error), exc_info=error)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(pause_seconds)
