@@ -24,7 +24,13 @@ run: $(UV) ## start everything on http://127.0.0.1:8000 (PORT=, DATA_DIR=)
 	@exec .venv/bin/mcai run --port $(PORT) --data-dir $(DATA_DIR)
 
 test: $(UV) ## run the whole suite (PYTEST_ARGS= narrows it)
+ifdef PYTEST_ARGS
 	@$(RUN) pytest --numprocesses $(PYTEST_WORKERS) $(PYTEST_ARGS)
+else
+	@$(RUN) pytest --numprocesses $(PYTEST_WORKERS) -m "not docker"
+	@# The containers want the machine for themselves.
+	@$(RUN) pytest -m docker
+endif
 
 test-py313: ## run the unit suite on Python 3.13, in a container
 	@git ls-files --cached --others --exclude-standard | tar --create --files-from=- \
