@@ -16,10 +16,10 @@ import psycopg.conninfo
 import psycopg.errors
 
 from dataset_svc.errors import StoreUnavailable
-from dataset_svc.migrate import load, outstanding
-from dataset_svc.postgres_pool import AbandoningConnection, PostgresPool
 from servicekit.errors import ConfigurationError, Conflict, Internal, InvalidArgument
 from servicekit.logs import get_logger
+from servicekit.migrations import load, outstanding
+from servicekit.postgres_pool import AbandoningConnection, PostgresPool
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -206,7 +206,7 @@ async def migrate(connection: Connection) -> None:
         )
         cursor = await connection.execute("SELECT number, checksum FROM migrations")
         applied: dict[int, str] = dict(await cursor.fetchall())
-        for migration in outstanding(load("postgres"), applied, database=_NAME):
+        for migration in outstanding(load("dataset_svc", "postgres"), applied, database=_NAME):
             # Without parameters, one call may hold many statements.
             await connection.execute(migration.sql.encode())
             await connection.execute(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dataset_svc.errors import StoreUnavailable
-from dataset_svc.migrate import load, outstanding
 from servicekit.errors import ConfigurationError, DataLoss, Internal
+from servicekit.migrations import load, outstanding
 
 T = TypeVar("T")
 
@@ -221,7 +221,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         ") STRICT"
     )
     applied = dict(connection.execute("SELECT number, checksum FROM migrations"))
-    for migration in outstanding(load("sqlite"), applied, database=f"The database {path}"):
+    for migration in outstanding(load("dataset_svc", "sqlite"), applied, database=f"The database {path}"):
         for statement in _statements(migration.sql):
             connection.execute(statement)
         connection.execute(

@@ -1,33 +1,33 @@
 """Connections to PostgreSQL: bounded in number, bounded in time, and no foreign exception leaves.
 
-A small pool of our own and not psycopg's: a caller here waits for its budget and no longer, whether the
-server refuses, is a black hole or dies in the middle of a query, and the first call after the server's
-return opens a connection at once instead of waiting for a background worker's backoff. Names are resolved
-anew for each connection.
+A caller waits for its budget and no longer, whether the server refuses, is a black hole or dies in the
+middle of a query, and the first call after the server's return opens a connection at once. Names are
+resolved anew for each connection.
 """
 
 import asyncio
 import contextlib
-import os
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
 from pydantic import SecretStr
 
 from servicekit import deadline
 from servicekit.breaker import Breaker
 from servicekit.errors import ConfigurationError, Internal
+from servicekit.logs import get_logger
+from servicekit.migrations import Migration, load, outstanding
+from servicekit.postgres_pool import AbandoningConnection, PostgresPool
 from task_svc.errors import StoreUnavailable
-from task_svc.migrate import Migration, migrations, outstanding
 
 T = TypeVar("T")
-Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 SCHEMA: Final = "task"
+
+_log = get_logger(__name__)
+
 # Any number that no other service takes: two replicas must not migrate at once.
 _MIGRATION_LOCK: Final = 0x7461736B
 _MIGRATION_SECONDS: Final = 60.0
@@ -47,125 +47,81 @@ class PostgresDatabase:
     def __init__(self, url: SecretStr, breaker: Breaker, connections: int) -> None:
         self._url = url
         self._breaker = breaker
-        self._slots = asyncio.Semaphore(connections)
-        self._idle: list[Connection] = []
+        self._pool = PostgresPool(self._connect, connections)
         self._migrated = False
-        self._migrating = asyncio.Lock()
+        self._migration: asyncio.Task[None] | None = None
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Runs `work` on a connection in autocommit mode, and repeats it once if the connection was stale.
-
-        Work that is repeated after its reply was lost must be harmless: each statement here is guarded by
-        the row's state.
+        """Runs `work` on a connection in autocommit mode.
 
         Raises:
             StoreUnavailable: The server did not answer within the budget, or is known to be away.
             ConfigurationError: The database was migrated by another version.
         """
+        # The caller needs what is left of its time after that, to journal what could not be stored.
         budget = deadline.timeout(self._breaker.budget_seconds)
-        attempt = self._breaker.admit()
-        try:
-            async with self._slot(budget):
-                result = await self._bounded(work, budget)
-        except BaseException as error:
-            attempt.ended(error)
-            raise
-        attempt.succeeded()
-        return result
+        async with self._breaker.guard(budget_seconds=budget):
+            if not self._migrated:
+                await self._migrated_at_last()
+            with _mapped():
+                async with self._pool.lent() as connection:
+                    return await work(connection)
 
     async def close(self) -> None:
         """Closes the idle connections."""
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await connection.close()
+        if self._migration is not None:
+            self._migration.cancel()
+            await asyncio.wait((self._migration,))
+        await self._pool.clear()
 
-    @asynccontextmanager
-    async def _slot(self, budget: float) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(budget):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise StoreUnavailable("All connections to PostgreSQL are busy.", retry_after_seconds=1) from None
-        try:
-            yield
-        finally:
-            self._slots.release()
+    async def _connect(self) -> AbandoningConnection:
+        return await AbandoningConnection.connect(
+            self._url.get_secret_value(),
+            autocommit=True,
+            options=f"-c search_path={SCHEMA}",
+            application_name="mcai-task",
+            # A peer that vanished is noticed in 5 + 3 s while idle, in 3 s while data is on its way.
+            keepalives_idle=5,
+            keepalives_interval=1,
+            keepalives_count=3,
+            tcp_user_timeout=3000,
+        )
 
-    async def _bounded(self, work: Callable[[Connection], Awaitable[T]], budget: float) -> T:
-        if not self._migrated:
-            await self._migrate()
-        reused = bool(self._idle)
-        try:
-            return await self._once(work, budget)
-        except StoreUnavailable:
-            if not reused:
-                raise
-            # The server went away and came back: the other idle connections are as dead as this one.
-            await self.close()
-            return await self._once(work, budget)
-
-    async def _once(self, work: Callable[[Connection], Awaitable[T]], budget: float) -> T:
-        connection = self._idle.pop() if self._idle else await self._connect(budget)
-        async with _lent(connection, budget):
-            result = await work(connection)
-        self._idle.append(connection)
-        return result
-
-    async def _connect(self, budget: float) -> Connection:
-        try:
-            async with asyncio.timeout(budget):
-                return await AsyncConnection.connect(
-                    self._url.get_secret_value(),
-                    autocommit=True,
-                    options=f"-c search_path={SCHEMA}",
-                    application_name="mcai-task",
-                    keepalives_idle=10,
-                )
-        except (psycopg.Error, OSError, TimeoutError) as error:
-            # The text of psycopg's error may hold the address and the user's name, so it is not passed on.
-            raise StoreUnavailable("PostgreSQL does not answer.", retry_after_seconds=1) from error
+    async def _migrated_at_last(self) -> None:
+        """Waits for the migration, which goes on when the caller's budget is over."""
+        if self._migration is None or self._migration.done():
+            self._migration = asyncio.create_task(self._migrate())
+            self._migration.add_done_callback(_heard)
+        await asyncio.shield(self._migration)
 
     async def _migrate(self) -> None:
-        async with self._migrating:
-            if self._migrated:
-                return
-            connection = await self._connect(self._breaker.budget_seconds)
-            async with _lent(connection, _MIGRATION_SECONDS), connection.transaction():
+        with deadline.unlimited(), _mapped():
+            async with (
+                asyncio.timeout(_MIGRATION_SECONDS),
+                self._pool.lent() as connection,
+                connection.transaction(),
+            ):
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
                 await _apply_outstanding(connection)
-            self._idle.append(connection)
-            self._migrated = True
+        self._migrated = True
 
 
-@asynccontextmanager
-async def _lent(connection: Connection, seconds: float) -> AsyncIterator[None]:
-    """Bounds what is done with a connection in time, and closes it unless it ends well.
-
-    When the time is over, the socket is shut down. Cancelling the task instead would have psycopg open a
-    second connection, to cancel the query, and wait for seconds on a server that does not answer.
-    """
-    timer = asyncio.get_running_loop().call_later(seconds, _shut_down, connection)
+@contextlib.contextmanager
+def _mapped() -> Iterator[None]:
     try:
         yield
-    except BaseException as error:
-        _shut_down(connection)
-        await connection.close()
-        if isinstance(error, _AWAY):
-            raise StoreUnavailable("PostgreSQL does not answer.", retry_after_seconds=1) from error
-        if isinstance(error, psycopg.Error):
-            raise Internal("PostgreSQL refused a statement of task-svc.") from error
-        raise
-    finally:
-        timer.cancel()
+    # psycopg's own text may hold the address and the user's name, so it is not passed on.
+    except (*_AWAY, TimeoutError, OSError) as error:
+        raise StoreUnavailable("PostgreSQL does not answer.", retry_after_seconds=1) from error
+    except psycopg.Error as error:
+        _log.error("statement refused", sqlstate=error.sqlstate, error=str(error))
+        raise Internal("PostgreSQL refused a statement of task-svc.") from error
 
 
-def _shut_down(connection: Connection) -> None:
-    """Ends the connection's socket under it, so that whoever waits on it wakes up with an error."""
-    with (
-        contextlib.suppress(OSError, psycopg.Error),
-        socket.socket(fileno=os.dup(connection.fileno())) as duplicate,
-    ):
-        duplicate.shutdown(socket.SHUT_RDWR)
+def _heard(migration: "asyncio.Task[None]") -> None:
+    """Takes note of how a migration ended, since its caller may have left before."""
+    if not migration.cancelled() and (error := migration.exception()) is not None:
+        _log.warning("not migrated", error=str(error))
 
 
 async def _apply_outstanding(connection: Connection) -> None:
@@ -176,7 +132,8 @@ async def _apply_outstanding(connection: Connection) -> None:
     )
     cursor = await connection.execute("SELECT number, checksum FROM migrations")
     applied: dict[int, str] = dict(await cursor.fetchall())
-    for migration in outstanding(migrations("postgres"), applied, "The PostgreSQL database"):
+    known = load("task_svc", "postgres")
+    for migration in outstanding(known, applied, database="The PostgreSQL database"):
         await _apply(connection, migration)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from servicekit.errors import ConfigurationError
+from servicekit.migrations import load, outstanding
 from task_svc.errors import StoreUnavailable
-from task_svc.migrate import migrations, outstanding
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT"
     )
     applied = dict(connection.execute("SELECT number, checksum FROM migrations").fetchall())
-    for migration in outstanding(migrations("sqlite"), applied, f"The task database {path}"):
+    for migration in outstanding(load("task_svc", "sqlite"), applied, database=f"The task database {path}"):
         for statement in _statements(migration.sql):
             connection.execute(statement)
         connection.execute(

@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dataset_svc.migrate import load
 from dataset_svc.postgres_database import PostgresDatabase
 from dataset_svc.sqlite_database import SqliteDatabase
 from servicekit.errors import ConfigurationError
+from servicekit.migrations import load
 from tests.support.bank_stores import example, postgres_store, sqlite_store
 
 
@@ -25,7 +25,9 @@ async def test_four_that_start_at_once_migrate_postgres_once(postgres_url: str) 
     await asyncio.gather(*(database.open() for database in databases))
     async with databases[0].connection() as connection:
         cursor = await connection.execute("SELECT number, checksum FROM migrations ORDER BY number")
-        assert await cursor.fetchall() == [(each.number, each.checksum) for each in load("postgres")]
+        assert await cursor.fetchall() == [
+            (each.number, each.checksum) for each in load("dataset_svc", "postgres")
+        ]
     for database in databases:
         await database.close()
 

@@ -2,17 +2,18 @@ from typing import Literal
 
 import pytest
 
-from dataset_svc.migrate import Migration, load, outstanding
 from servicekit.errors import ConfigurationError
+from servicekit.migrations import Migration, load, outstanding
 
 ONE, TWO = Migration(1, "0001_one.sql", "SELECT 1;"), Migration(2, "0002_two.sql", "SELECT 2;")
 
 
+@pytest.mark.parametrize("package", ["dataset_svc", "task_svc"])
 @pytest.mark.parametrize("store", ["postgres", "sqlite"])
 def test_migrations_are_numbered_from_one_without_a_gap(
-    store: Literal["postgres", "sqlite"],
+    package: str, store: Literal["postgres", "sqlite"]
 ) -> None:
-    migrations = load(store)
+    migrations = load(package, store)
     assert [migration.number for migration in migrations] == list(range(1, len(migrations) + 1))
     assert all(migration.sql.strip() for migration in migrations)
 

@@ -30,9 +30,9 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def load(store: Literal["postgres", "sqlite"]) -> list[Migration]:
-    """Returns the store's migrations in their order."""
-    directory = files("dataset_svc").joinpath("migrations", store)
+def load(package: str, store: Literal["postgres", "sqlite"]) -> list[Migration]:
+    """Returns a package's files `migrations/STORE/NNNN_name.sql` in their order."""
+    directory = files(package).joinpath("migrations", store)
     named = [(match, file) for file in directory.iterdir() if (match := _FILE_NAME.fullmatch(file.name))]
     found = (Migration(int(match["number"]), file.name, file.read_text("utf-8")) for match, file in named)
     return sorted(found, key=lambda migration: migration.number)
