@@ -32,12 +32,13 @@ else
 	@$(RUN) pytest -m docker
 endif
 
-test-py313: ## run the unit suite on Python 3.13, in a container
+test-py313: ## run the suite on Python 3.13, in a container
 	@git ls-files --cached --others --exclude-standard | tar --create --files-from=- \
-	  | docker run --rm --interactive --volume mcai-uv-cache:/root/.cache/uv python:3.13-slim sh -ec '\
+	  | docker run --rm --interactive --env MCAI_REQUIRE --volume mcai-uv-cache:/root/.cache/uv \
+	    $(if $(wildcard ../shared/data),--volume $(abspath ../shared/data):/shared/data:ro) python:3.13-slim sh -ec '\
 	    mkdir /src && cd /src && tar --extract && pip install --quiet --root-user-action=ignore uv \
 	    && UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never uv sync --quiet --frozen --all-packages --group dev \
-	    && .venv/bin/pytest --quiet tests/unit'
+	    && .venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) -m "not docker" --ignore tests/contract'
 
 check: $(UV) ## lint, types, import rules, contracts, generated files
 	@$(RUN) ruff check

@@ -57,5 +57,6 @@ def mapping() -> Iterator[None]:
         yield
     except ResponseError as error:
         raise StoreRefused(f"redis: {error}") from error
-    except (RedisError, OSError) as error:
+    # TypeError: from Python 3.12 on asyncio calls None when it writes to a connection that was lost just now.
+    except (RedisError, OSError, TypeError) as error:
         raise StoreUnavailable(f"redis: {type(error).__name__}") from error
