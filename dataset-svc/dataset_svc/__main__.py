@@ -100,7 +100,7 @@ def _servicer(
             journalled=store.journalled,
             clock=time.monotonic,
         ),
-        ImportService(store.bank, follower, metrics, clock=time.time, new_id=new_id),
+        ImportService(store.imports, follower, metrics, clock=time.time, new_id=new_id),
         ConversationService(store.conversations),
         time.time,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_svc.model import Example, Insertion
+from dataset_svc.model import Example, Insertion, content_digest
 
 ContentKey = tuple[str, bytes]
 """Domain and SHA-256 of the content (32 bytes); a store keeps each once."""
@@ -19,12 +19,12 @@ class Candidate:
 
 def candidates(examples: Sequence[Example]) -> list[Candidate]:
     """Returns the examples with their content keys; it hashes, at about 1 GB/s."""
-    return [Candidate(example, (example.domain, content_digest(example))) for example in examples]
+    return [Candidate(example, (example.domain, digest_of(example))) for example in examples]
 
 
-def content_digest(example: Example) -> bytes:
-    """Returns the content hash as its 32 bytes, half of what its digits would take in an index."""
-    return bytes.fromhex(example.content_hash)
+def digest_of(example: Example) -> bytes:
+    """Returns the content hash of an example, 32 bytes."""
+    return content_digest(example.domain, example.prompt, example.response)
 
 
 def sort_out(

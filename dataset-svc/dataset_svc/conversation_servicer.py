@@ -77,6 +77,12 @@ class ConversationServicer(dataset_pb2_grpc.DatasetServiceServicer):
         durability = await self._conversations.record_feedback(feedback)
         return conversation_pb2.RecordFeedbackResponse(durability=DURABILITIES[durability])
 
+    async def SearchMessages(
+        self, request: conversation_pb2.SearchMessagesRequest, context: Context
+    ) -> conversation_pb2.SearchMessagesResponse:
+        """See the contract."""
+        raise NotYetImplemented("SearchMessages is not implemented yet: read the conversations.")
+
     def ExportUser(
         self, request: conversation_pb2.ExportUserRequest, context: Context
     ) -> AsyncIterator[conversation_pb2.ExportUserResponse]:

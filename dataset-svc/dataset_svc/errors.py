@@ -9,7 +9,8 @@ ServiceError
 │   ├── DatasetExists
 │   └── ExampleExists
 ├── FailedPrecondition
-│   └── DatasetNotEmpty
+│   ├── DatasetNotEmpty
+│   └── ImportGap
 ├── InvalidArgument
 │   └── InvalidExample
 ├── OutOfRange
@@ -39,6 +40,7 @@ __all__ = [
     "DatasetNotFound",
     "ExampleExists",
     "ExampleNotFound",
+    "ImportGap",
     "IndexDamaged",
     "InvalidExample",
     "ResyncRequired",
@@ -68,6 +70,10 @@ class ExampleExists(AlreadyExists):
 
 class DatasetNotEmpty(FailedPrecondition):
     """The dataset has examples, and its deletion was not forced."""
+
+
+class ImportGap(FailedPrecondition):
+    """A stream of an import begins beyond the rows that are settled."""
 
 
 class InvalidExample(InvalidArgument):

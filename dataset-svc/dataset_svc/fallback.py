@@ -6,7 +6,7 @@
 | append of messages                | journalled; if the conversation turns out to be another user's, the   |
 |                                   | entry is buried in the journal with that reason                       |
 | feedback                          | journalled                                                            |
-| insert of many (an import)        | refused: its sender has the rows, and repeats it at no harm           |
+| imports, insert of many           | refused: the sender has the rows, and goes on where the import stood  |
 | update, delete, datasets          | refused: they depend on what the store holds                          |
 | reads of the store                | refused; search, get and list do not need it, the index answers them  |
 | the change feed                   | does not grow; the follower tries again                               |
@@ -27,18 +27,22 @@ from dataset_svc import journal_entries as entries
 from dataset_svc.errors import StoreUnavailable
 from dataset_svc.model import (
     Change,
+    ChunkOutcome,
     Conversation,
     Dataset,
     Durability,
     Example,
     Feedback,
+    ImportChunk,
+    ImportProgress,
     Insertion,
     InsertOutcome,
     Message,
+    Refusal,
     StoreCounts,
 )
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations
+from dataset_svc.ports import Bank, Conversations, Imports
 from servicekit.journal import Entry, Journal
 
 _BATCH_SECONDS: Final = 10.0
@@ -223,6 +227,34 @@ class JournalledConversations:
             lambda: self._conversations.record_feedback(feedback),
             entries.of_feedback(feedback),
         )
+
+
+class GuardedImports:
+    """ports.Imports around another one: a store that is away costs one budget, and then nothing."""
+
+    def __init__(self, imports: Imports, outage: Outage) -> None:
+        self._imports = imports
+        self._outage = outage
+
+    async def progress(self, request_id: str) -> ImportProgress:
+        """See ports.Imports."""
+        return await self._outage.ask(lambda: self._imports.progress(request_id))
+
+    async def store(self, chunk: ImportChunk, now: float) -> ChunkOutcome:
+        """See ports.Imports."""
+        return await self._outage.ask(lambda: self._imports.store(chunk, now), budget_seconds=_BATCH_SECONDS)
+
+    async def finish(self, request_id: str, now: float) -> None:
+        """See ports.Imports."""
+        await self._outage.ask(lambda: self._imports.finish(request_id, now))
+
+    async def refusals(self, request_id: str) -> list[Refusal]:
+        """See ports.Imports."""
+        return await self._outage.ask(lambda: self._imports.refusals(request_id))
+
+    async def forget(self, before: float) -> None:
+        """See ports.Imports."""
+        await self._outage.ask(lambda: self._imports.forget(before))
 
 
 class Replay:

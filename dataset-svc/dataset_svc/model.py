@@ -5,6 +5,7 @@ Times are seconds since the epoch (UTC, float); texts are Unicode without lone s
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -49,13 +50,14 @@ class Rating(Enum):
 
 def content_hash(domain: str, prompt: str, response: str) -> str:
     """SHA-256 over the three texts, 64 hexadecimal digits; equal content is stored once a domain."""
-    digest = hashlib.sha256()
-    for text in (domain, prompt, response):
-        encoded = text.encode()
-        # The length keeps ("ab", "c") and ("a", "bc") apart.
-        digest.update(len(encoded).to_bytes(8, "big"))
-        digest.update(encoded)
-    return digest.hexdigest()
+    return content_digest(domain, prompt, response).hex()
+
+
+def content_digest(domain: str, prompt: str, response: str) -> bytes:
+    """The content hash as its 32 bytes, half of what its digits would take in an index."""
+    encoded = [text.encode() for text in (domain, prompt, response)]
+    # The length keeps ("ab", "c") and ("a", "bc") apart.
+    return hashlib.sha256(b"".join(len(each).to_bytes(8, "big") + each for each in encoded)).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +162,84 @@ class ImportRow:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class ImportOpening:
+    """How a stream of an import begins; see ImportHeader in the contract."""
+
+    request_id: str = ""
+    first_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that may not be stored, and why, in one sentence."""
+
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportChunk:
+    """Consecutive rows of an import, stored in one transaction; `first_row` counts from 0."""
+
+    request_id: str
+    first_row: int
+    rows: Sequence[Example | Refusal]
+
+    @property
+    def end(self) -> int:
+        """Number of the row after the last."""
+        return self.first_row + len(self.rows)
+
+    def after(self, next_row: int) -> "ImportChunk":
+        """What of it is not settled when all rows before `next_row` are."""
+        first = min(max(self.first_row, next_row), self.end)
+        return ImportChunk(self.request_id, first, self.rows[first - self.first_row :])
+
+    def examples(self) -> list[Example]:
+        """The rows that may be stored."""
+        return [row for row in self.rows if isinstance(row, Example)]
+
+    def refusals(self) -> list[tuple[int, Refusal]]:
+        """The rows that may not, with their numbers."""
+        numbered = enumerate(self.rows, self.first_row)
+        return [(number, row) for number, row in numbered if isinstance(row, Refusal)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """What became of the rows of a chunk that were not settled before."""
+
+    added: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import has come; `next_row` = added + duplicates + rejected."""
+
+    next_row: int = 0
+    added: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    finished: bool = False
+    update_time: float = 0.0
+
+
 @dataclass(slots=True)
 class ImportReport:
     """What became of an import's rows: read = added + duplicates + rejected."""
 
-    read: int = 0
     added: int = 0
     duplicates: int = 0
     rejected: int = 0
-    rejections: list[tuple[str, str]] = field(default_factory=list)
+    rejections: list[Refusal] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Rows that were settled."""
+        return self.added + self.duplicates + self.rejected
 
 
 @dataclass(frozen=True, slots=True)

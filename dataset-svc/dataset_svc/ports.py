@@ -5,17 +5,24 @@ from typing import Protocol
 
 from dataset_svc.model import (
     Change,
+    ChunkOutcome,
     Conversation,
     Dataset,
     Durability,
     Example,
     Feedback,
+    ImportChunk,
+    ImportProgress,
     InsertOutcome,
     Message,
+    Refusal,
     SearchHit,
     SearchQuery,
     StoreCounts,
 )
+
+MAX_REFUSALS = 1_000
+"""Refused rows that are kept of an import."""
 
 
 class Bank(Protocol):
@@ -99,6 +106,32 @@ class Bank(Protocol):
 
     async def close(self) -> None:
         """Give everything back."""
+
+
+class Imports(Protocol):
+    """How far each import has come, kept with what it brought.
+
+    When the store is down every method raises `StoreUnavailable`: the sender has the rows, and goes on later.
+    """
+
+    async def progress(self, request_id: str) -> ImportProgress:
+        """How far it has come; an unknown one has not begun."""
+
+    async def store(self, chunk: ImportChunk, now: float) -> ChunkOutcome:
+        """Store what of the chunk is not settled, and the import's new position, in one transaction.
+
+        Equal content is stored once a domain. Without a request id no position is kept. Raises
+        `ImportGap` when the chunk begins beyond the position.
+        """
+
+    async def finish(self, request_id: str, now: float) -> None:
+        """Note that a stream of the import came to its end."""
+
+    async def refusals(self, request_id: str) -> list[Refusal]:
+        """The first refused rows of the import, in order; at most `MAX_REFUSALS`."""
+
+    async def forget(self, before: float) -> None:
+        """Drop the positions of imports whose last chunk was stored before that time."""
 
 
 class Conversations(Protocol):

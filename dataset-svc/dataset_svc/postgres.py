@@ -20,12 +20,12 @@ _HASHED_IN_LOOP: Final = 8
 
 
 class PostgresBank:
-    """ports.Bank on an open PostgresDatabase, which `close` closes."""
+    """ports.Bank on an open PostgresDatabase, which `close` closes; `signal` tells that its feed grew."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._signal = FeedSignal()
-        self._listener = feed.ChangeListener(database, self._signal)
+        self.signal = FeedSignal()
+        self._listener = feed.ChangeListener(database, self.signal)
 
     async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
         """See ports.Bank."""
@@ -63,7 +63,7 @@ class PostgresBank:
                 raise DatasetNotEmpty(f"The dataset {domain!r} has {held} examples; delete it by force.")
             head = await feed.append_deletions(connection, domain)
             await rows.remove_dataset(connection, domain)
-        self._signal.advance(head)
+        self.signal.advance(head)
         return held
 
     async def insert_examples(self, examples: Sequence[Example]) -> InsertOutcome:
@@ -81,7 +81,7 @@ class PostgresBank:
             if fresh:
                 await rows.store(connection, fresh)
                 head = await feed.append(connection, ChangeKind.CREATED, [each.example for each in fresh])
-        self._signal.advance(head)
+        self.signal.advance(head)
         return InsertOutcome(insertions)
 
     async def get_example(self, example_id: str) -> Example:
@@ -108,7 +108,7 @@ class PostgresBank:
             if not await rows.rewrite(connection, candidates([new])[0]):
                 raise ExampleExists(f"Another example of {new.domain!r} has this content already.")
             head = await feed.append(connection, ChangeKind.UPDATED, [new])
-        self._signal.advance(head)
+        self.signal.advance(head)
         return new
 
     async def delete_example(self, example_id: str) -> None:
@@ -118,7 +118,7 @@ class PostgresBank:
             gone = await rows.example(connection, example_id)
             await rows.remove(connection, gone)
             head = await feed.append(connection, ChangeKind.DELETED, [gone])
-        self._signal.advance(head)
+        self.signal.advance(head)
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """See ports.Bank."""
@@ -129,7 +129,7 @@ class PostgresBank:
             # The head is asked for last: what is committed in between shows as a feed that has grown.
             head = await feed.head(connection)
         if sequence > head or changes:
-            self._signal.restart(head)
+            self.signal.restart(head)
             raise ResyncRequired(f"The change feed does not continue after {sequence}; take a snapshot.")
         return []
 
@@ -141,7 +141,7 @@ class PostgresBank:
     async def wait_for_change(self, after_sequence: int, timeout_seconds: float) -> None:
         """See ports.Bank; a notification wakes it, and the poll beneath covers a lost one."""
         self._listener.start()
-        await self._signal.wait(after_sequence, timeout_seconds)
+        await self.signal.wait(after_sequence, timeout_seconds)
 
     async def snapshot(self) -> AsyncIterator[tuple[int, list[Example]]]:
         """See ports.Bank; the server keeps the old state until the iterator ends or is closed."""

@@ -70,6 +70,11 @@ async def append_deletions(connection: Connection, domain: str) -> int:
     return int(row[0]) if row else 0
 
 
+async def tell(connection: Connection, sequence: int) -> None:
+    """Tells who listens that the feed has reached `sequence`, when the transaction commits."""
+    await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, str(sequence)))
+
+
 async def head(connection: Connection) -> int:
     """Sequence of the newest change; the newest row is never pruned, so the next one is always known."""
     cursor = await connection.execute("SELECT coalesce(max(sequence), 0) FROM changes")

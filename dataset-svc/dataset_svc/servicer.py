@@ -16,7 +16,8 @@ from dataset_svc.wire import (
     emotion_message,
     example_message,
     hit_message,
-    import_batches,
+    import_stream,
+    progress_message,
     report_message,
     search_query,
     stats_message,
@@ -155,7 +156,14 @@ class DatasetServicer(ConversationServicer):
         self, request_iterator: AsyncIterator[bank_pb2.ImportExamplesRequest], context: Context
     ) -> bank_pb2.ImportExamplesResponse:
         """See the contract."""
-        return report_message(await self._imports.run(import_batches(request_iterator)))
+        opening, batches = await import_stream(request_iterator)
+        return report_message(await self._imports.run(opening, batches))
+
+    async def GetImport(
+        self, request: bank_pb2.GetImportRequest, context: Context
+    ) -> bank_pb2.GetImportResponse:
+        """See the contract."""
+        return progress_message(await self._imports.progress(request.request_id))
 
     async def ExportExamples(
         self, request: bank_pb2.ExportExamplesRequest, context: Context
@@ -177,6 +185,12 @@ class DatasetServicer(ConversationServicer):
     ) -> bank_pb2.RestoreExamplesResponse:
         """See the contract."""
         raise NotYetImplemented("RestoreExamples is not implemented yet: import the exported examples again.")
+
+    async def ListConflicts(
+        self, request: bank_pb2.ListConflictsRequest, context: Context
+    ) -> bank_pb2.ListConflictsResponse:
+        """See the contract."""
+        raise NotYetImplemented("ListConflicts is not implemented yet: nothing can be in conflict so far.")
 
     async def WatchChanges(
         self, request: bank_pb2.WatchChangesRequest, context: Context

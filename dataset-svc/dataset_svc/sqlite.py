@@ -16,11 +16,11 @@ _SNAPSHOT_ROWS: Final = 1_000
 
 
 class SqliteBank:
-    """ports.Bank on an open SqliteDatabase, which `close` closes."""
+    """ports.Bank on an open SqliteDatabase, which `close` closes; `signal` tells that its feed grew."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._signal = FeedSignal()
+        self.signal = FeedSignal()
 
     async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
         """See ports.Bank."""
@@ -58,7 +58,7 @@ class SqliteBank:
             return held, rows.head(connection)
 
         held, head = await self._database.write(work)
-        self._signal.advance(head)
+        self.signal.advance(head)
         return held
 
     async def insert_examples(self, examples: Sequence[Example]) -> InsertOutcome:
@@ -73,7 +73,7 @@ class SqliteBank:
             return InsertOutcome(insertions), rows.head(connection)
 
         outcome, head = await self._database.write(work)
-        self._signal.advance(head)
+        self.signal.advance(head)
         return outcome
 
     async def get_example(self, example_id: str) -> Example:
@@ -99,7 +99,7 @@ class SqliteBank:
             return new, rows.head(connection)
 
         example, head = await self._database.write(work)
-        self._signal.advance(head)
+        self.signal.advance(head)
         return example
 
     async def delete_example(self, example_id: str) -> None:
@@ -109,7 +109,7 @@ class SqliteBank:
             rows.remove(connection, rows.example(connection, example_id))
             return rows.head(connection)
 
-        self._signal.advance(await self._database.write(work))
+        self.signal.advance(await self._database.write(work))
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """See ports.Bank."""
@@ -117,7 +117,7 @@ class SqliteBank:
             lambda connection: (rows.changes(connection, sequence, limit), rows.head(connection))
         )
         if sequence > head or (changes and changes[0].sequence != sequence + 1):
-            self._signal.restart(head)
+            self.signal.restart(head)
             raise ResyncRequired(f"The change feed does not continue after {sequence}; take a snapshot.")
         return changes
 
@@ -127,7 +127,7 @@ class SqliteBank:
 
     async def wait_for_change(self, after_sequence: int, timeout_seconds: float) -> None:
         """See ports.Bank; the poll beneath sees what another process has written to the file."""
-        await self._signal.wait(after_sequence, timeout_seconds)
+        await self.signal.wait(after_sequence, timeout_seconds)
 
     async def snapshot(self) -> AsyncIterator[tuple[int, list[Example]]]:
         """See ports.Bank; the file keeps the old state until the iterator ends or is closed."""

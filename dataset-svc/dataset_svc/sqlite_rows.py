@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from dataset_svc.batches import Candidate, ContentKey, content_digest, domain_counts
+from dataset_svc.batches import Candidate, ContentKey, digest_of, domain_counts
 from dataset_svc.errors import DatasetNotFound, ExampleExists, ExampleNotFound
 from dataset_svc.model import Change, ChangeKind, Dataset, Example, StoreCounts
 
@@ -150,7 +150,7 @@ def rewrite(connection: sqlite3.Connection, changed: Example) -> None:
                 changed.response,
                 changed.metadata_json,
                 changed.update_time,
-                content_digest(changed),
+                digest_of(changed),
                 changed.id,
             ),
         )

@@ -12,9 +12,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from dataset_svc.fallback import JournalledBank, JournalledConversations, Replay, Superseded
+from dataset_svc.fallback import GuardedImports, JournalledBank, JournalledConversations, Replay, Superseded
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations
+from dataset_svc.ports import Bank, Conversations, Imports
 from dataset_svc.settings import DatasetSettings
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
@@ -27,11 +27,12 @@ _JOURNAL_FILE: Final = "bank-journal.db"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Both ports on one database; `journalled` counts the writes that wait for it."""
+    """The ports on one database; `journalled` counts the writes that wait for it."""
 
     name: str
     bank: Bank
     conversations: Conversations
+    imports: Imports
     journalled: Callable[[], Awaitable[int]]
 
 
@@ -57,14 +58,17 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
     from dataset_svc.sqlite import SqliteBank  # noqa: PLC0415 - see the module's docstring
     from dataset_svc.sqlite_conversations import SqliteConversations  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_database import SqliteDatabase  # noqa: PLC0415 - as above
+    from dataset_svc.sqlite_imports import SqliteImports  # noqa: PLC0415 - as above
 
     async def none() -> int:
         return 0
 
     database = SqliteDatabase(path)
+    bank = SqliteBank(database)
     try:
         await database.open()
-        yield Store("sqlite", SqliteBank(database), SqliteConversations(database), none)
+        imports = SqliteImports(database, bank.signal)
+        yield Store("sqlite", bank, SqliteConversations(database), imports, none)
     finally:
         await database.close()
 
@@ -76,6 +80,7 @@ async def _postgres(
     from dataset_svc.postgres import PostgresBank  # noqa: PLC0415 - see the module's docstring
     from dataset_svc.postgres_conversations import PostgresConversations  # noqa: PLC0415 - as above
     from dataset_svc.postgres_database import PostgresDatabase, PostgresLimits  # noqa: PLC0415 - as above
+    from dataset_svc.postgres_imports import PostgresImports  # noqa: PLC0415 - as above
 
     limits = PostgresLimits(
         connections=settings.database_connections,
@@ -103,6 +108,7 @@ async def _postgres(
                     "postgres",
                     JournalledBank(bank, outage, journal),
                     JournalledConversations(conversations, outage, journal),
+                    GuardedImports(PostgresImports(database, bank.signal), outage),
                     waiting,
                 )
     finally:

@@ -12,6 +12,8 @@ from dataset_svc.model import (
     Dataset,
     Durability,
     Example,
+    ImportOpening,
+    ImportProgress,
     ImportReport,
     ImportRow,
     Message,
@@ -119,31 +121,59 @@ def hit_message(hit: SearchHit) -> search_pb2.SearchHit:
     )
 
 
-async def import_batches(
+async def import_stream(
     requests: AsyncIterator[bank_pb2.ImportExamplesRequest],
-) -> AsyncIterator[list[ImportRow]]:
-    """The rows of a stream, a list a message; the header's default domain for those that name none.
+) -> tuple[ImportOpening, AsyncIterator[list[ImportRow]]]:
+    """How a stream opens, and its rows, a list a message.
 
     Raises InvalidArgument when the header does not come first, or a message holds too many rows.
     """
-    default_domain: str | None = None
+    first = await anext(requests, None)
+    if first is None:
+        return ImportOpening(), _batches("", None, requests)
+    if not first.HasField("header"):
+        raise _misplaced()
+    header = first.header
+    opening = ImportOpening(header.request_id, header.first_row)
+    return opening, _batches(header.default_domain, first, requests)
+
+
+async def _batches(
+    default_domain: str,
+    first: bank_pb2.ImportExamplesRequest | None,
+    requests: AsyncIterator[bank_pb2.ImportExamplesRequest],
+) -> AsyncIterator[list[ImportRow]]:
+    if first is not None:
+        yield _rows(first, default_domain)
     async for request in requests:
-        if (default_domain is None) != request.HasField("header"):
-            raise InvalidArgument("The header belongs in the first message of an import, and only there.")
-        if len(request.rows) > MAX_ROWS_A_MESSAGE:
-            raise InvalidArgument(f"A message may have at most {MAX_ROWS_A_MESSAGE:,} rows.")
         if request.HasField("header"):
-            default_domain = request.header.default_domain
-        yield [
-            ImportRow(
-                domain=row.domain or default_domain or "",
-                prompt=row.prompt,
-                response=row.response,
-                metadata_json=row.metadata_json,
-                origin=row.origin,
-            )
-            for row in request.rows
-        ]
+            raise _misplaced()
+        yield _rows(request, default_domain)
+
+
+def _rows(request: bank_pb2.ImportExamplesRequest, default_domain: str) -> list[ImportRow]:
+    if len(request.rows) > MAX_ROWS_A_MESSAGE:
+        raise InvalidArgument(f"A message may have at most {MAX_ROWS_A_MESSAGE:,} rows.")
+    return [
+        ImportRow(row.domain or default_domain, row.prompt, row.response, row.metadata_json, row.origin)
+        for row in request.rows
+    ]
+
+
+def _misplaced() -> InvalidArgument:
+    return InvalidArgument("The header belongs in the first message of an import, and only there.")
+
+
+def progress_message(progress: ImportProgress) -> bank_pb2.GetImportResponse:
+    """How far an import has come."""
+    return bank_pb2.GetImportResponse(
+        next_row=progress.next_row,
+        added=progress.added,
+        duplicates=progress.duplicates,
+        rejected=progress.rejected,
+        finished=progress.finished,
+        update_time=timestamp(progress.update_time) if progress.update_time else None,
+    )
 
 
 def report_message(report: ImportReport) -> bank_pb2.ImportExamplesResponse:
@@ -154,7 +184,7 @@ def report_message(report: ImportReport) -> bank_pb2.ImportExamplesResponse:
         duplicates=report.duplicates,
         rejected=report.rejected,
         rejections=[
-            bank_pb2.RejectedRow(origin=origin, reason=reason) for origin, reason in report.rejections
+            bank_pb2.RejectedRow(origin=each.origin, reason=each.reason) for each in report.rejections
         ],
     )
 

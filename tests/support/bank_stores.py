@@ -9,21 +9,24 @@ from typing import Any
 import pytest
 
 from dataset_svc.model import Example
-from dataset_svc.ports import Bank, Conversations
+from dataset_svc.ports import Bank, Conversations, Imports
 from dataset_svc.postgres import PostgresBank
 from dataset_svc.postgres_conversations import PostgresConversations
 from dataset_svc.postgres_database import DEFAULT_LIMITS, PostgresDatabase, PostgresLimits
+from dataset_svc.postgres_imports import PostgresImports
 from dataset_svc.sqlite import SqliteBank
 from dataset_svc.sqlite_conversations import SqliteConversations
 from dataset_svc.sqlite_database import SqliteDatabase
+from dataset_svc.sqlite_imports import SqliteImports
 
 
 @dataclass(frozen=True, slots=True)
 class BankStore:
-    """Both ports on one database."""
+    """The ports on one database."""
 
     bank: Bank
     conversations: Conversations
+    imports: Imports
 
 
 @asynccontextmanager
@@ -33,7 +36,7 @@ async def sqlite_store(path: Path) -> AsyncIterator[BankStore]:
     bank = SqliteBank(database)
     try:
         await database.open()
-        yield BankStore(bank, SqliteConversations(database))
+        yield BankStore(bank, SqliteConversations(database), SqliteImports(database, bank.signal))
     finally:
         await bank.close()
 
@@ -45,7 +48,7 @@ async def postgres_store(url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> A
     bank = PostgresBank(database)
     try:
         await database.open()
-        yield BankStore(bank, PostgresConversations(database))
+        yield BankStore(bank, PostgresConversations(database), PostgresImports(database, bank.signal))
     finally:
         await bank.close()
 

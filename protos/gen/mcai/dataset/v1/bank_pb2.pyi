@@ -44,6 +44,30 @@ DURABILITY_JOURNALLED: Durability.ValueType  # 2
 """In this replica's journal on disk, to be replayed exactly once when the database is back."""
 Global___Durability: _TypeAlias = Durability  # noqa: Y015
 
+class _Analyser:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AnalyserEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Analyser.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ANALYSER_UNSPECIFIED: _Analyser.ValueType  # 0
+    """Read as English."""
+    ANALYSER_ENGLISH: _Analyser.ValueType  # 1
+    """Words reduced to their English stem."""
+    ANALYSER_NEUTRAL: _Analyser.ValueType  # 2
+    """Words as they stand, without case and accents: for other languages."""
+
+class Analyser(_Analyser, metaclass=_AnalyserEnumTypeWrapper):
+    """Analyser is how the texts of a dataset become words of the index."""
+
+ANALYSER_UNSPECIFIED: Analyser.ValueType  # 0
+"""Read as English."""
+ANALYSER_ENGLISH: Analyser.ValueType  # 1
+"""Words reduced to their English stem."""
+ANALYSER_NEUTRAL: Analyser.ValueType  # 2
+"""Words as they stand, without case and accents: for other languages."""
+Global___Analyser: _TypeAlias = Analyser  # noqa: Y015
+
 class _ChangeKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -84,6 +108,9 @@ class Dataset(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    MAX_EXAMPLES_FIELD_NUMBER: _builtins.int
+    ANALYSER_FIELD_NUMBER: _builtins.int
+    ARCHIVED_COUNT_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Name, 1 to 64 characters: letters, digits, space and _ . & ' + -, beginning with a letter or digit."""
     description: _builtins.str
@@ -92,6 +119,12 @@ class Dataset(_message.Message):
     """Examples in it that are not archived."""
     retention_days: _builtins.int
     """Days after which an example that was not updated is archived; 0 keeps all."""
+    max_examples: _builtins.int
+    """Examples that it keeps at the most: beyond it those are archived that were not updated for longest; 0 keeps all."""
+    analyser: Global___Analyser.ValueType
+    """How its texts become words of the index."""
+    archived_count: _builtins.int
+    """Examples of it that are archived."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -109,10 +142,13 @@ class Dataset(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         retention_days: _builtins.int = ...,
+        max_examples: _builtins.int = ...,
+        analyser: Global___Analyser.ValueType = ...,
+        archived_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "domain", b"domain", "example_count", b"example_count", "retention_days", b"retention_days", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyser", b"analyser", "archived_count", b"archived_count", "create_time", b"create_time", "description", b"description", "domain", b"domain", "example_count", b"example_count", "max_examples", b"max_examples", "retention_days", b"retention_days", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -322,6 +358,8 @@ class CreateDatasetRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    MAX_EXAMPLES_FIELD_NUMBER: _builtins.int
+    ANALYSER_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Name of the dataset."""
     description: _builtins.str
@@ -330,6 +368,10 @@ class CreateDatasetRequest(_message.Message):
     """Idempotency key, at most 128 characters; may be empty."""
     retention_days: _builtins.int
     """Days after which an example that was not updated is archived; 0 keeps all."""
+    max_examples: _builtins.int
+    """Examples that it keeps at the most; 0 keeps all."""
+    analyser: Global___Analyser.ValueType
+    """How its texts become words of the index."""
     def __init__(
         self,
         *,
@@ -337,10 +379,12 @@ class CreateDatasetRequest(_message.Message):
         description: _builtins.str = ...,
         request_id: _builtins.str = ...,
         retention_days: _builtins.int = ...,
+        max_examples: _builtins.int = ...,
+        analyser: Global___Analyser.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "domain", b"domain", "request_id", b"request_id", "retention_days", b"retention_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyser", b"analyser", "description", b"description", "domain", b"domain", "max_examples", b"max_examples", "request_id", b"request_id", "retention_days", b"retention_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -379,29 +423,45 @@ class UpdateDatasetRequest(_message.Message):
     DOMAIN_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    MAX_EXAMPLES_FIELD_NUMBER: _builtins.int
+    ANALYSER_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Name of the dataset."""
     description: _builtins.str
     """The new description; unset leaves it."""
     retention_days: _builtins.int
     """The new retention in days, 0 keeps all; unset leaves it."""
+    max_examples: _builtins.int
+    """The new maximum of examples, 0 keeps all; unset leaves it."""
+    analyser: Global___Analyser.ValueType
+    """The new analyser, which has all its examples indexed anew; unset leaves it."""
     def __init__(
         self,
         *,
         domain: _builtins.str = ...,
         description: _builtins.str | None = ...,
         retention_days: _builtins.int | None = ...,
+        max_examples: _builtins.int | None = ...,
+        analyser: Global___Analyser.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_retention_days", b"_retention_days", "description", b"description", "retention_days", b"retention_days"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_analyser", b"_analyser", "_description", b"_description", "_max_examples", b"_max_examples", "_retention_days", b"_retention_days", "analyser", b"analyser", "description", b"description", "max_examples", b"max_examples", "retention_days", b"retention_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_retention_days", b"_retention_days", "description", b"description", "domain", b"domain", "retention_days", b"retention_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_analyser", b"_analyser", "_description", b"_description", "_max_examples", b"_max_examples", "_retention_days", b"_retention_days", "analyser", b"analyser", "description", b"description", "domain", b"domain", "max_examples", b"max_examples", "retention_days", b"retention_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__analyser: _TypeAlias = _typing.Literal["analyser"]  # noqa: Y015
+    _WhichOneofArgType__analyser: _TypeAlias = _typing.Literal["_analyser", b"_analyser"]  # noqa: Y015
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__max_examples: _TypeAlias = _typing.Literal["max_examples"]  # noqa: Y015
+    _WhichOneofArgType__max_examples: _TypeAlias = _typing.Literal["_max_examples", b"_max_examples"]  # noqa: Y015
     _WhichOneofReturnType__retention_days: _TypeAlias = _typing.Literal["retention_days"]  # noqa: Y015
     _WhichOneofArgType__retention_days: _TypeAlias = _typing.Literal["_retention_days", b"_retention_days"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__analyser) -> _WhichOneofReturnType__analyser | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_examples) -> _WhichOneofReturnType__max_examples | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__retention_days) -> _WhichOneofReturnType__retention_days | None: ...
 
@@ -465,7 +525,7 @@ class DeleteDatasetResponse(_message.Message):
 
     DELETED_EXAMPLES_FIELD_NUMBER: _builtins.int
     deleted_examples: _builtins.int
-    """Examples that were deleted with it."""
+    """Examples that were deleted with it, archived ones not counted."""
     def __init__(
         self,
         *,
@@ -534,22 +594,26 @@ class ListExamplesRequest(_message.Message):
     DOMAIN_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Only this domain; empty for all."""
     page_size: _builtins.int
     """Rows at the most: 50 unless given, 500 at the most."""
     page_token: _builtins.str
     """Token of the page before, opaque; empty for the first page. It stays valid while rows come and go."""
+    archived: _builtins.bool
+    """Whether to list what is archived instead, from the store."""
     def __init__(
         self,
         *,
         domain: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        archived: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "domain", b"domain", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -705,6 +769,9 @@ class UpdateExampleResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EXAMPLE_FIELD_NUMBER: _builtins.int
+    DURABILITY_FIELD_NUMBER: _builtins.int
+    durability: Global___Durability.ValueType
+    """How safely it is stored; a journalled change that meets a later one of somebody else gives way to it."""
     @_builtins.property
     def example(self) -> Global___Example:
         """The example after the change."""
@@ -713,10 +780,11 @@ class UpdateExampleResponse(_message.Message):
         self,
         *,
         example: Global___Example | None = ...,
+        durability: Global___Durability.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["example", b"example"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["example", b"example"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["durability", b"durability", "example", b"example"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -746,16 +814,21 @@ Global___DeleteExampleRequest: _TypeAlias = DeleteExampleRequest  # noqa: Y015
 
 @_typing.final
 class DeleteExampleResponse(_message.Message):
-    """DeleteExampleResponse has no fields."""
+    """DeleteExampleResponse is the answer of DeleteExample."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DURABILITY_FIELD_NUMBER: _builtins.int
+    durability: Global___Durability.ValueType
+    """How safely it is stored; a journalled deletion that meets a later change of somebody else gives way to it."""
     def __init__(
         self,
+        *,
+        durability: Global___Durability.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["durability", b"durability"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -801,25 +874,38 @@ Global___ImportRow: _TypeAlias = ImportRow  # noqa: Y015
 
 @_typing.final
 class ImportHeader(_message.Message):
-    """ImportHeader opens an import."""
+    """ImportHeader opens a stream of an import.
+
+    An import is a series of rows, counted from 0 in the order of its reader; its streams are the attempts to bring
+    them in. With a request_id the service keeps, in the same transaction as each chunk of rows, how far the import has
+    come. After a broken stream the client asks GetImport for next_row, opens another stream under the same request_id
+    with first_row at that number or below, and goes on sending from there; rows below next_row that arrive again are
+    skipped, not counted twice. So a client that cannot skip just sends everything again.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DEFAULT_DOMAIN_FIELD_NUMBER: _builtins.int
+    FIRST_ROW_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Idempotency key, at most 128 characters: an import that broke off goes on under the same one."""
+    """Names the import, at most 128 characters; the same id is the same import for 7 days after its last chunk, so a new
+    import of the same file takes a new one. Empty: nothing is kept, and only equal content tells a repeated row.
+    """
     default_domain: _builtins.str
     """Domain of the rows that name none."""
+    first_row: _builtins.int
+    """Number of the first row that this stream sends; more than next_row answers FAILED_PRECONDITION."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         default_domain: _builtins.str = ...,
+        first_row: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_domain", b"default_domain", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_domain", b"default_domain", "first_row", b"first_row", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -883,7 +969,9 @@ Global___RejectedRow: _TypeAlias = RejectedRow  # noqa: Y015
 
 @_typing.final
 class ImportExamplesResponse(_message.Message):
-    """ImportExamplesResponse counts what became of the rows; read = added + duplicates + rejected."""
+    """ImportExamplesResponse counts what became of the rows of the whole import, those of its earlier streams included;
+    read = added + duplicates + rejected.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -893,7 +981,7 @@ class ImportExamplesResponse(_message.Message):
     REJECTED_FIELD_NUMBER: _builtins.int
     REJECTIONS_FIELD_NUMBER: _builtins.int
     read: _builtins.int
-    """Rows that arrived."""
+    """Rows that were settled."""
     added: _builtins.int
     """Rows that were added."""
     duplicates: _builtins.int
@@ -920,6 +1008,72 @@ class ImportExamplesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportExamplesResponse: _TypeAlias = ImportExamplesResponse  # noqa: Y015
+
+@_typing.final
+class GetImportRequest(_message.Message):
+    """GetImportRequest names an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Its request_id; one that the service does not know is an import that has not begun."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportRequest: _TypeAlias = GetImportRequest  # noqa: Y015
+
+@_typing.final
+class GetImportResponse(_message.Message):
+    """GetImportResponse is how far an import has come; it may be asked at any time, also while a stream runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEXT_ROW_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    next_row: _builtins.int
+    """Rows that are settled: committed, found to be duplicates, or rejected. The number of the next row."""
+    added: _builtins.int
+    """Of those, rows that were added."""
+    duplicates: _builtins.int
+    """Of those, rows whose content was there already."""
+    rejected: _builtins.int
+    """Of those, rows that were refused."""
+    finished: _builtins.bool
+    """Whether a stream of it came to its end."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When its last chunk was committed; unset if it has not begun."""
+
+    def __init__(
+        self,
+        *,
+        next_row: _builtins.int = ...,
+        added: _builtins.int = ...,
+        duplicates: _builtins.int = ...,
+        rejected: _builtins.int = ...,
+        finished: _builtins.bool = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "duplicates", b"duplicates", "finished", b"finished", "next_row", b"next_row", "rejected", b"rejected", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportResponse: _TypeAlias = GetImportResponse  # noqa: Y015
 
 @_typing.final
 class ExportExamplesRequest(_message.Message):
@@ -969,17 +1123,17 @@ Global___ExportExamplesResponse: _TypeAlias = ExportExamplesResponse  # noqa: Y0
 
 @_typing.final
 class ArchiveExamplesRequest(_message.Message):
-    """ArchiveExamplesRequest says what to take out of search without losing it."""
+    """ArchiveExamplesRequest says what to take out of search without losing it; neither ids nor a domain is refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXAMPLE_IDS_FIELD_NUMBER: _builtins.int
     DOMAIN_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
-    """All examples of this domain; empty for none."""
+    """Only examples of this domain; empty for any."""
     @_builtins.property
     def example_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of the examples; with a domain it may be empty."""
+        """Ids of the examples, at most 1,000; unknown ones are passed over. Empty: all of the domain."""
 
     def __init__(
         self,
@@ -1019,17 +1173,17 @@ Global___ArchiveExamplesResponse: _TypeAlias = ArchiveExamplesResponse  # noqa: 
 
 @_typing.final
 class RestoreExamplesRequest(_message.Message):
-    """RestoreExamplesRequest says what to bring back."""
+    """RestoreExamplesRequest says what to bring back; neither ids nor a domain is refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXAMPLE_IDS_FIELD_NUMBER: _builtins.int
     DOMAIN_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
-    """All archived examples of this domain; empty for none."""
+    """Only examples of this domain; empty for any."""
     @_builtins.property
     def example_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of the examples; with a domain it may be empty."""
+        """Ids of the examples, at most 1,000; unknown ones are passed over. Empty: all archived ones of the domain."""
 
     def __init__(
         self,
@@ -1052,20 +1206,128 @@ class RestoreExamplesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESTORED_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
     restored: _builtins.int
-    """Examples that were restored."""
+    """Examples that were restored; they count as updated now, so that a retention rule begins anew."""
+    duplicates: _builtins.int
+    """Examples that stay archived, because the bank has others of equal content by now."""
     def __init__(
         self,
         *,
         restored: _builtins.int = ...,
+        duplicates: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["restored", b"restored"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "restored", b"restored"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreExamplesResponse: _TypeAlias = RestoreExamplesResponse  # noqa: Y015
+
+@_typing.final
+class Conflict(_message.Message):
+    """Conflict is a journalled change that met a later one of somebody else, or came later than one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    EXAMPLE_ID_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    JOURNALLED_KEPT_FIELD_NUMBER: _builtins.int
+    LOST_JSON_FIELD_NUMBER: _builtins.int
+    LOST_TIME_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Position in the order in which they were found, from 1."""
+    example_id: _builtins.str
+    """Id of the example."""
+    domain: _builtins.str
+    """Domain of the example."""
+    journalled_kept: _builtins.bool
+    """Whether the journalled change was kept; otherwise what the store had."""
+    lost_json: _builtins.str
+    """What was given up: the example as JSON, or the JSON null for a deletion."""
+    @_builtins.property
+    def lost_time(self) -> _timestamp_pb2.Timestamp:
+        """When what was given up was written."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was found."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        example_id: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        journalled_kept: _builtins.bool = ...,
+        lost_json: _builtins.str = ...,
+        lost_time: _timestamp_pb2.Timestamp | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "lost_time", b"lost_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "domain", b"domain", "example_id", b"example_id", "journalled_kept", b"journalled_kept", "lost_json", b"lost_json", "lost_time", b"lost_time", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conflict: _TypeAlias = Conflict  # noqa: Y015
+
+@_typing.final
+class ListConflictsRequest(_message.Message):
+    """ListConflictsRequest asks for a page of conflicts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Rows at the most: 50 unless given, 500 at the most."""
+    page_token: _builtins.str
+    """Token of the page before, opaque; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConflictsRequest: _TypeAlias = ListConflictsRequest  # noqa: Y015
+
+@_typing.final
+class ListConflictsResponse(_message.Message):
+    """ListConflictsResponse is a page of conflicts in the order in which they were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFLICTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Conflict]:
+        """The conflicts."""
+
+    def __init__(
+        self,
+        *,
+        conflicts: _abc.Iterable[Global___Conflict] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicts", b"conflicts", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConflictsResponse: _TypeAlias = ListConflictsResponse  # noqa: Y015
 
 @_typing.final
 class WatchChangesRequest(_message.Message):
@@ -1227,6 +1489,7 @@ class GetStatsResponse(_message.Message):
     CONVERSATIONS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     FEEDBACK_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
     datasets: _builtins.int
     """Datasets."""
     examples: _builtins.int
@@ -1251,6 +1514,8 @@ class GetStatsResponse(_message.Message):
     """Messages kept; -1 if the store cannot be asked."""
     feedback: _builtins.int
     """Feedback kept; -1 if the store cannot be asked."""
+    archived: _builtins.int
+    """Examples that are archived; -1 if the store cannot be asked."""
     def __init__(
         self,
         *,
@@ -1266,10 +1531,11 @@ class GetStatsResponse(_message.Message):
         conversations: _builtins.int = ...,
         messages: _builtins.int = ...,
         feedback: _builtins.int = ...,
+        archived: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "datasets", b"datasets", "examples", b"examples", "feedback", b"feedback", "head_sequence", b"head_sequence", "index_bytes", b"index_bytes", "index_documents", b"index_documents", "index_sequence", b"index_sequence", "journalled", b"journalled", "messages", b"messages", "store", b"store", "store_available", b"store_available"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "conversations", b"conversations", "datasets", b"datasets", "examples", b"examples", "feedback", b"feedback", "head_sequence", b"head_sequence", "index_bytes", b"index_bytes", "index_documents", b"index_documents", "index_sequence", b"index_sequence", "journalled", b"journalled", "messages", b"messages", "store", b"store", "store_available", b"store_available"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -383,6 +383,96 @@ class DeleteConversationResponse(_message.Message):
 Global___DeleteConversationResponse: _TypeAlias = DeleteConversationResponse  # noqa: Y015
 
 @_typing.final
+class SearchMessagesRequest(_message.Message):
+    """SearchMessagesRequest asks for a user's messages that hold all words of a query."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose."""
+    query: _builtins.str
+    """Words that a message must hold, in any order, case and accents aside; 1 to 1,024 characters."""
+    page_size: _builtins.int
+    """Rows at the most: 50 unless given, 500 at the most. A page may have fewer and still not be the last."""
+    page_token: _builtins.str
+    """Token of the page before, opaque; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        query: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesRequest: _TypeAlias = SearchMessagesRequest  # noqa: Y015
+
+@_typing.final
+class FoundMessage(_message.Message):
+    """FoundMessage is a message that was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Its conversation."""
+    @_builtins.property
+    def message(self) -> Global___Message:
+        """The message."""
+
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        message: Global___Message | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundMessage: _TypeAlias = FoundMessage  # noqa: Y015
+
+@_typing.final
+class SearchMessagesResponse(_message.Message):
+    """SearchMessagesResponse is a page of messages, the newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundMessage]:
+        """The messages."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___FoundMessage] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchMessagesResponse: _TypeAlias = SearchMessagesResponse  # noqa: Y015
+
+@_typing.final
 class ExportUserRequest(_message.Message):
     """ExportUserRequest names a user."""
 
@@ -412,7 +502,9 @@ class ExportUserResponse(_message.Message):
 
     RECORD_JSON_FIELD_NUMBER: _builtins.int
     record_json: _builtins.str
-    """The next record as a JSON object with a "type"."""
+    """The next record as a JSON object whose "type" is "conversation", "message", "feedback" or "example". The examples
+    are those whose metadata names the user as "user_id".
+    """
     def __init__(
         self,
         *,
@@ -428,7 +520,7 @@ Global___ExportUserResponse: _TypeAlias = ExportUserResponse  # noqa: Y015
 
 @_typing.final
 class DeleteUserRequest(_message.Message):
-    """DeleteUserRequest names a user."""
+    """DeleteUserRequest names a user; what other replicas have in their journals of them, from before now, is not replayed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -457,22 +549,26 @@ class DeleteUserResponse(_message.Message):
     CONVERSATIONS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     FEEDBACK_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
     conversations: _builtins.int
     """Conversations that were deleted."""
     messages: _builtins.int
     """Messages that were deleted."""
     feedback: _builtins.int
     """Feedback that was deleted."""
+    examples: _builtins.int
+    """Examples, archived ones included, that were deleted because their metadata names the user as "user_id"."""
     def __init__(
         self,
         *,
         conversations: _builtins.int = ...,
         messages: _builtins.int = ...,
         feedback: _builtins.int = ...,
+        examples: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "feedback", b"feedback", "messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "examples", b"examples", "feedback", b"feedback", "messages", b"messages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,6 +102,11 @@ class DatasetServiceStub:
                 request_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ImportExamplesRequest.SerializeToString,
                 response_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ImportExamplesResponse.FromString,
                 _registered_method=True)
+        self.GetImport = channel.unary_unary(
+                '/mcai.dataset.v1.DatasetService/GetImport',
+                request_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportRequest.SerializeToString,
+                response_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportResponse.FromString,
+                _registered_method=True)
         self.ExportExamples = channel.unary_stream(
                 '/mcai.dataset.v1.DatasetService/ExportExamples',
                 request_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ExportExamplesRequest.SerializeToString,
@@ -116,6 +121,11 @@ class DatasetServiceStub:
                 '/mcai.dataset.v1.DatasetService/RestoreExamples',
                 request_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesRequest.SerializeToString,
                 response_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesResponse.FromString,
+                _registered_method=True)
+        self.ListConflicts = channel.unary_unary(
+                '/mcai.dataset.v1.DatasetService/ListConflicts',
+                request_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsRequest.SerializeToString,
+                response_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsResponse.FromString,
                 _registered_method=True)
         self.WatchChanges = channel.unary_stream(
                 '/mcai.dataset.v1.DatasetService/WatchChanges',
@@ -141,6 +151,11 @@ class DatasetServiceStub:
                 '/mcai.dataset.v1.DatasetService/ListConversations',
                 request_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
                 response_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
+                _registered_method=True)
+        self.SearchMessages = channel.unary_unary(
+                '/mcai.dataset.v1.DatasetService/SearchMessages',
+                request_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesRequest.SerializeToString,
+                response_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesResponse.FromString,
                 _registered_method=True)
         self.DeleteConversation = channel.unary_unary(
                 '/mcai.dataset.v1.DatasetService/DeleteConversation',
@@ -258,7 +273,15 @@ class DatasetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportExamples(self, request_iterator, context):
-        """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once; a person can repeat it at no harm.
+        """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once. After a broken stream it goes
+        on under the same request_id: see ImportHeader.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImport(self, request, context):
+        """GetImport tells how far an import has come, so that a client knows where to go on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -280,6 +303,13 @@ class DatasetServiceServicer:
 
     def RestoreExamples(self, request, context):
         """RestoreExamples brings archived examples back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConflicts(self, request, context):
+        """ListConflicts pages through the journalled changes that met others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -315,6 +345,13 @@ class DatasetServiceServicer:
 
     def ListConversations(self, request, context):
         """ListConversations pages through a user's conversations.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchMessages(self, request, context):
+        """SearchMessages finds a user's messages by their words.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -423,6 +460,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     request_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ImportExamplesRequest.FromString,
                     response_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ImportExamplesResponse.SerializeToString,
             ),
+            'GetImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImport,
+                    request_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportRequest.FromString,
+                    response_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportResponse.SerializeToString,
+            ),
             'ExportExamples': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportExamples,
                     request_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ExportExamplesRequest.FromString,
@@ -437,6 +479,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.RestoreExamples,
                     request_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesRequest.FromString,
                     response_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesResponse.SerializeToString,
+            ),
+            'ListConflicts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConflicts,
+                    request_deserializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsRequest.FromString,
+                    response_serializer=mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsResponse.SerializeToString,
             ),
             'WatchChanges': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChanges,
@@ -462,6 +509,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.ListConversations,
                     request_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.FromString,
                     response_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.SerializeToString,
+            ),
+            'SearchMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMessages,
+                    request_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesRequest.FromString,
+                    response_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesResponse.SerializeToString,
             ),
             'DeleteConversation': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteConversation,
@@ -852,6 +904,33 @@ class DatasetService:
             _registered_method=True)
 
     @staticmethod
+    def GetImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.dataset.v1.DatasetService/GetImport',
+            mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportRequest.SerializeToString,
+            mcai_dot_dataset_dot_v1_dot_bank__pb2.GetImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ExportExamples(request,
             target,
             options=(),
@@ -922,6 +1001,33 @@ class DatasetService:
             '/mcai.dataset.v1.DatasetService/RestoreExamples',
             mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesRequest.SerializeToString,
             mcai_dot_dataset_dot_v1_dot_bank__pb2.RestoreExamplesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConflicts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.dataset.v1.DatasetService/ListConflicts',
+            mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsRequest.SerializeToString,
+            mcai_dot_dataset_dot_v1_dot_bank__pb2.ListConflictsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1057,6 +1163,33 @@ class DatasetService:
             '/mcai.dataset.v1.DatasetService/ListConversations',
             mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
             mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.dataset.v1.DatasetService/SearchMessages',
+            mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesRequest.SerializeToString,
+            mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,13 +60,19 @@ class DatasetServiceStub:
     DeleteExample: _grpc.UnaryUnaryMultiCallable[_bank_pb2.DeleteExampleRequest, _bank_pb2.DeleteExampleResponse]
     """DeleteExample removes an example."""
     ImportExamples: _grpc.StreamUnaryMultiCallable[_bank_pb2.ImportExamplesRequest, _bank_pb2.ImportExamplesResponse]
-    """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once; a person can repeat it at no harm."""
+    """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once. After a broken stream it goes
+    on under the same request_id: see ImportHeader.
+    """
+    GetImport: _grpc.UnaryUnaryMultiCallable[_bank_pb2.GetImportRequest, _bank_pb2.GetImportResponse]
+    """GetImport tells how far an import has come, so that a client knows where to go on."""
     ExportExamples: _grpc.UnaryStreamMultiCallable[_bank_pb2.ExportExamplesRequest, _bank_pb2.ExportExamplesResponse]
     """ExportExamples streams examples in order of id."""
     ArchiveExamples: _grpc.UnaryUnaryMultiCallable[_bank_pb2.ArchiveExamplesRequest, _bank_pb2.ArchiveExamplesResponse]
     """ArchiveExamples takes examples out of search and keeps them."""
     RestoreExamples: _grpc.UnaryUnaryMultiCallable[_bank_pb2.RestoreExamplesRequest, _bank_pb2.RestoreExamplesResponse]
     """RestoreExamples brings archived examples back."""
+    ListConflicts: _grpc.UnaryUnaryMultiCallable[_bank_pb2.ListConflictsRequest, _bank_pb2.ListConflictsResponse]
+    """ListConflicts pages through the journalled changes that met others."""
     WatchChanges: _grpc.UnaryStreamMultiCallable[_bank_pb2.WatchChangesRequest, _bank_pb2.WatchChangesResponse]
     """WatchChanges streams the change feed, gap-free and in order of commit; too far behind answers RESYNC_REQUIRED."""
     ListEmotions: _grpc.UnaryUnaryMultiCallable[_bank_pb2.ListEmotionsRequest, _bank_pb2.ListEmotionsResponse]
@@ -77,6 +83,8 @@ class DatasetServiceStub:
     """GetConversation pages through a conversation's messages."""
     ListConversations: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.ListConversationsRequest, _conversation_pb2.ListConversationsResponse]
     """ListConversations pages through a user's conversations."""
+    SearchMessages: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.SearchMessagesRequest, _conversation_pb2.SearchMessagesResponse]
+    """SearchMessages finds a user's messages by their words."""
     DeleteConversation: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.DeleteConversationRequest, _conversation_pb2.DeleteConversationResponse]
     """DeleteConversation removes a conversation and its messages."""
     ExportUser: _grpc.UnaryStreamMultiCallable[_conversation_pb2.ExportUserRequest, _conversation_pb2.ExportUserResponse]
@@ -118,13 +126,19 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     DeleteExample: _aio.UnaryUnaryMultiCallable[_bank_pb2.DeleteExampleRequest, _bank_pb2.DeleteExampleResponse]  # type: ignore[assignment]
     """DeleteExample removes an example."""
     ImportExamples: _aio.StreamUnaryMultiCallable[_bank_pb2.ImportExamplesRequest, _bank_pb2.ImportExamplesResponse]  # type: ignore[assignment]
-    """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once; a person can repeat it at no harm."""
+    """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once. After a broken stream it goes
+    on under the same request_id: see ImportHeader.
+    """
+    GetImport: _aio.UnaryUnaryMultiCallable[_bank_pb2.GetImportRequest, _bank_pb2.GetImportResponse]  # type: ignore[assignment]
+    """GetImport tells how far an import has come, so that a client knows where to go on."""
     ExportExamples: _aio.UnaryStreamMultiCallable[_bank_pb2.ExportExamplesRequest, _bank_pb2.ExportExamplesResponse]  # type: ignore[assignment]
     """ExportExamples streams examples in order of id."""
     ArchiveExamples: _aio.UnaryUnaryMultiCallable[_bank_pb2.ArchiveExamplesRequest, _bank_pb2.ArchiveExamplesResponse]  # type: ignore[assignment]
     """ArchiveExamples takes examples out of search and keeps them."""
     RestoreExamples: _aio.UnaryUnaryMultiCallable[_bank_pb2.RestoreExamplesRequest, _bank_pb2.RestoreExamplesResponse]  # type: ignore[assignment]
     """RestoreExamples brings archived examples back."""
+    ListConflicts: _aio.UnaryUnaryMultiCallable[_bank_pb2.ListConflictsRequest, _bank_pb2.ListConflictsResponse]  # type: ignore[assignment]
+    """ListConflicts pages through the journalled changes that met others."""
     WatchChanges: _aio.UnaryStreamMultiCallable[_bank_pb2.WatchChangesRequest, _bank_pb2.WatchChangesResponse]  # type: ignore[assignment]
     """WatchChanges streams the change feed, gap-free and in order of commit; too far behind answers RESYNC_REQUIRED."""
     ListEmotions: _aio.UnaryUnaryMultiCallable[_bank_pb2.ListEmotionsRequest, _bank_pb2.ListEmotionsResponse]  # type: ignore[assignment]
@@ -135,6 +149,8 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """GetConversation pages through a conversation's messages."""
     ListConversations: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ListConversationsRequest, _conversation_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """ListConversations pages through a user's conversations."""
+    SearchMessages: _aio.UnaryUnaryMultiCallable[_conversation_pb2.SearchMessagesRequest, _conversation_pb2.SearchMessagesResponse]  # type: ignore[assignment]
+    """SearchMessages finds a user's messages by their words."""
     DeleteConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.DeleteConversationRequest, _conversation_pb2.DeleteConversationResponse]  # type: ignore[assignment]
     """DeleteConversation removes a conversation and its messages."""
     ExportUser: _aio.UnaryStreamMultiCallable[_conversation_pb2.ExportUserRequest, _conversation_pb2.ExportUserResponse]  # type: ignore[assignment]
@@ -251,7 +267,17 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_bank_pb2.ImportExamplesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_bank_pb2.ImportExamplesResponse, _abc.Awaitable[_bank_pb2.ImportExamplesResponse]]:
-        """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once; a person can repeat it at no harm."""
+        """ImportExamples adds rows as they stream in, a transaction a chunk, equal content once. After a broken stream it goes
+        on under the same request_id: see ImportHeader.
+        """
+
+    @_abc_1.abstractmethod
+    def GetImport(
+        self,
+        request: _bank_pb2.GetImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.GetImportResponse, _abc.Awaitable[_bank_pb2.GetImportResponse]]:
+        """GetImport tells how far an import has come, so that a client knows where to go on."""
 
     @_abc_1.abstractmethod
     def ExportExamples(
@@ -276,6 +302,14 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_bank_pb2.RestoreExamplesResponse, _abc.Awaitable[_bank_pb2.RestoreExamplesResponse]]:
         """RestoreExamples brings archived examples back."""
+
+    @_abc_1.abstractmethod
+    def ListConflicts(
+        self,
+        request: _bank_pb2.ListConflictsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_bank_pb2.ListConflictsResponse, _abc.Awaitable[_bank_pb2.ListConflictsResponse]]:
+        """ListConflicts pages through the journalled changes that met others."""
 
     @_abc_1.abstractmethod
     def WatchChanges(
@@ -316,6 +350,14 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_pb2.ListConversationsResponse, _abc.Awaitable[_conversation_pb2.ListConversationsResponse]]:
         """ListConversations pages through a user's conversations."""
+
+    @_abc_1.abstractmethod
+    def SearchMessages(
+        self,
+        request: _conversation_pb2.SearchMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_pb2.SearchMessagesResponse, _abc.Awaitable[_conversation_pb2.SearchMessagesResponse]]:
+        """SearchMessages finds a user's messages by their words."""
 
     @_abc_1.abstractmethod
     def DeleteConversation(
