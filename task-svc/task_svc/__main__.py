@@ -23,6 +23,7 @@ from task_svc.dispatch import CeleryDispatch, PoolDispatch
 from task_svc.fallback import JournallingStore, PatientStore, PooledQueue
 from task_svc.local_pool import LocalPool
 from task_svc.metrics import TaskMetrics
+from task_svc.model import Admission
 from task_svc.ports import Claims, Dispatch, Tasks
 from task_svc.processes import ProcessGenerator
 from task_svc.reconciler import Patience, Reconciler
@@ -62,7 +63,7 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
         )
         queue = await _queue(stack, settings, registry, pool)
         patience = Patience(settings.reconcile_seconds, settings.silence_seconds, settings.ticket_seconds)
-        reconciler = Reconciler(claims, queue, retry, patience, metrics, time.time, time.monotonic)
+        reconciler = Reconciler(claims, queue, patience, metrics, time.time, time.monotonic)
         dispatch: Dispatch = PoolDispatch(pool)
         if queue is not None:
             pool.switch(on=False)
@@ -76,7 +77,7 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
             artifacts,
             dispatch,
             Watcher(tasks, announcements, settings.poll_seconds),
-            settings.max_queued,
+            Admission(settings.max_queued, settings.max_queued_per_user),
             metrics,
             new_id,
             time.time,

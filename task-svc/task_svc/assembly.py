@@ -25,7 +25,7 @@ def postgres_store(
 
 def retry_policy(settings: TaskSettings, jitter: Callable[[], float]) -> RetryPolicy:
     """Returns when a failed task is tried again."""
-    return RetryPolicy(settings.max_failures, settings.retry_wait_seconds, jitter)
+    return RetryPolicy(settings.max_failures, settings.max_attempts, settings.retry_wait_seconds, jitter)
 
 
 def attempts(

@@ -25,13 +25,19 @@ class RetryPolicy:
 
     Attributes:
         most_failures: Failures after which a task has failed for good.
+        most_attempts: Claims after which it has, since its workers ended in the middle each time.
         first_wait_seconds: The wait after the first failure; it doubles with each further one.
         jitter: A factor around 1.0 for each wait, so that tasks that failed together do not come together.
     """
 
     most_failures: int
+    most_attempts: int
     first_wait_seconds: float
     jitter: Callable[[], float]
+
+    def exhausted(self, task: Task) -> bool:
+        """Whether a claimed task has cost so many workers that it is not even tried."""
+        return task.attempts > self.most_attempts
 
     def verdict(self, task: Task, failure: Failure, now: float) -> tuple[Failure, float | None]:
         """Returns the failure as it is kept, and when to try again; None if it is final."""
@@ -97,6 +103,9 @@ class Attempts:
 
         Cancelling it stops the work and, unless the task was cancelled, queues it again.
         """
+        if self._retry.exhausted(task):
+            await self._settle(task, _given_up(task))
+            return
         started = self._clock()
         limit = self._pace.limit_seconds[task.kind]
         progress = _Progress(asyncio.Event())
@@ -150,6 +159,10 @@ class Attempts:
         kept, retry_at = self._retry.verdict(task, outcome, self._clock())
         _log.warning("attempt failed", task_id=task.id, reason=outcome.reason, final=retry_at is None)
         return await self._store.fail(task.id, task.attempts, kept, retry_at, self._clock())
+
+
+def _given_up(task: Task) -> Failure:
+    return Failure(f"Its worker stopped without a word {task.attempts - 1} times.", retryable=False)
 
 
 async def _outcome(

@@ -54,7 +54,8 @@ def _transport_options(broker_url: SecretStr, budget_seconds: float) -> dict[str
         return {"max_retries": 0, "connect_retries_timeout": budget_seconds}
     return {
         "visibility_timeout": _VISIBILITY_SECONDS,
-        "queue_order_strategy": "priority",
+        # The most urgent of all queues first; of equally urgent ones, each kind in its turn.
+        "queue_order_strategy": "round_robin",
         "priority_steps": list(range(MAX_PRIORITY + 1)),
         "socket_connect_timeout": budget_seconds,
         "socket_timeout": budget_seconds,

@@ -6,6 +6,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
 from servicekit.logs import get_logger
+from task_svc.celery_heartbeat import beat
 
 _log = get_logger(__name__)
 
@@ -31,7 +32,12 @@ class PersistentConsumer(Consumer):  # type: ignore[misc]  # celery has no types
             interval_start=_RETRY_SECONDS,
             interval_step=0,
             interval_max=_RETRY_SECONDS,
-            callback=maybe_shutdown,
+            callback=self._between_tries,
         )
         self.first_connection_attempt = False
         return connected
+
+    def _between_tries(self) -> None:
+        # A worker that waits for its broker is well.
+        beat()
+        maybe_shutdown()

@@ -51,23 +51,9 @@ class CeleryQueue:
 
         return await self._call(work)
 
-    async def revoke(self, task_id: str) -> None:
-        """See ports.Queue."""
-        await self._call(
-            lambda connection: self._app.control.revoke(task_id, terminate=True, connection=connection)
-        )
-
     async def waiting(self) -> int:
         """See ports.Queue."""
-
-        def work(connection: Connection) -> int:
-            total = 0
-            with connection.channel() as channel:  # type: ignore[no-untyped-call]  # kombu is typed in part
-                for queue in self._app.conf.task_queues:
-                    total += queue(channel).queue_declare().message_count
-            return total
-
-        return await self._call(work)
+        return await self._call(self._declared)
 
     async def workers(self) -> int:
         """See ports.Queue."""
@@ -87,7 +73,7 @@ class CeleryQueue:
         self._app.send_task(
             JOB,
             args=(ticket.task_id,),
-            # A republished ticket has the same id, so that one revocation stops all of them.
+            # Flower and the logs show it, so it is the one that people know.
             task_id=ticket.task_id,
             queue=ticket.kind.value,
             priority=MAX_PRIORITY - ticket.priority if self._downwards else ticket.priority,
@@ -96,16 +82,24 @@ class CeleryQueue:
             retry=False,
         )
 
+    def _declared(self, connection: Connection) -> int:
+        """Declares the queues; returns how many messages wait in them."""
+        with connection.channel() as channel:  # type: ignore[no-untyped-call]  # kombu is typed in part
+            return sum(queue(channel).queue_declare().message_count for queue in self._app.conf.task_queues)
+
     async def _call(self, work: Callable[[Connection], T]) -> T:
         async with self._breaker.guard():
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._connected, work)
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
-        connection = self._connection
+        connection, fresh = self._connection, self._connection is None
         if connection is None:
             connection = self._connection = self._app.connection_for_write()
         errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
         try:
+            if fresh:
+                # RabbitMQ drops what is published to a queue that no worker has declared yet.
+                self._declared(connection)
             return work(connection)
         except errors as error:
             self._disconnect()

@@ -47,5 +47,5 @@ class CeleryDispatch:
 
     async def stop(self, task_id: str) -> None:
         """See ports.Dispatch."""
+        # A worker learns of it with its next sign of life, for which it needs no broker.
         await self._pool.stop(task_id)
-        await self._queue.revoke(task_id)

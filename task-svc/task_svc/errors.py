@@ -20,7 +20,7 @@ ServiceError
 GeneratorFailed stays within the process: it says how an attempt ended.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from servicekit.errors import (
     AWAY,
@@ -50,6 +50,10 @@ __all__ = [
 ]
 
 
+# A queue of that length takes minutes to empty, and seconds to admit the next one.
+_QUEUE_FULL_RETRY_SECONDS: Final = 10.0
+
+
 class TaskNotFound(NotFound):
     """There is no task of that id."""
 
@@ -67,7 +71,13 @@ class InvalidParameters(InvalidArgument):
 
 
 class QueueFull(LimitExceeded):
-    """As many tasks are queued as the service admits."""
+    """As many tasks are queued as the service admits, in all or of this user."""
+
+    def __init__(self, queued: int, *, of_user: bool) -> None:
+        whose = "of yours " if of_user else ""
+        super().__init__(
+            f"{queued} tasks {whose}are queued already.", retry_after_seconds=_QUEUE_FULL_RETRY_SECONDS
+        )
 
 
 class ArtifactCorrupt(DataLoss):

@@ -7,8 +7,8 @@
 |                   | other calls are refused with UNAVAILABLE; degraded `postgres`                    |
 | PostgreSQL, while | `PatientStore`: a running attempt goes on and keeps its result in hand until     |
 | work is going on  | the store takes it; nothing new is claimed meanwhile                             |
-| broker, workers   | `PooledQueue`: the local pool  claims the queued tasks; degraded `broker`        |
-| a worker process  | the reconciler queues its task again once it has been silent for a while         |
+| broker, workers   | `PooledQueue`: the local pool claims  the queued tasks; degraded `broker`        |
+| a worker          | the reconciler queues its task again once it has been silent for a while         |
 | the artefacts'    | nothing: an attempt fails and is tried again later, a download is refused with   |
 | disk              | UNAVAILABLE                                                                      |
 
@@ -26,6 +26,8 @@ from servicekit.journal import Entry, Journal
 from task_svc.errors import AWAY, BrokerUnavailable, QueueFull, RequestConflict
 from task_svc.local_pool import LocalPool
 from task_svc.model import (
+    UNBOUNDED,
+    Admission,
     Artifact,
     Durability,
     Failure,
@@ -70,7 +72,7 @@ class JournallingStore:
         """Has the store keep a journalled submission; its id makes that happen once."""
         try:
             # A submission that was accepted is not refused afterwards because the queue has filled up.
-            await self._store.submit(_task_of(entry), _ALL)
+            await self._store.submit(_task_of(entry), UNBOUNDED)
         except AWAY:
             raise
         except Exception:
@@ -80,13 +82,13 @@ class JournallingStore:
         self._waiting.pop(entry.entry_id, None)
         self._degradation.recover()
 
-    async def submit(self, task: Task, max_queued: int) -> Submission:
+    async def submit(self, task: Task, admission: Admission) -> Submission:
         """See ports.Tasks."""
         try:
-            submission = await self._store.submit(task, max_queued)
+            submission = await self._store.submit(task, admission)
         except AWAY as error:
             self._degradation.degrade(error)
-            return await self._journalled(task, max_queued)
+            return await self._journalled(task, admission)
         self._degradation.recover()
         return submission
 
@@ -114,14 +116,17 @@ class JournallingStore:
         """Return if the store answers; the health probe, and how a recovery is noticed between calls."""
         await self._told(self._store.ping())
 
-    async def _journalled(self, task: Task, max_queued: int) -> Submission:
+    async def _journalled(self, task: Task, admission: Admission) -> Submission:
         known = self._waiting.get(task.id)
         if known is not None:
             if known.body_hash != task.body_hash:
                 raise RequestConflict("This request_id was used for another task.")
             return Submission(known, created=False, durability=Durability.JOURNALLED)
-        if self._journal.count >= max_queued:
-            raise QueueFull(f"{self._journal.count} tasks are journalled already.", retry_after_seconds=10)
+        if self._journal.count >= admission.queued:
+            raise QueueFull(self._journal.count, of_user=False)
+        of_user = sum(each.user_id == task.user_id for each in self._waiting.values())
+        if of_user >= admission.queued_of_user:
+            raise QueueFull(of_user, of_user=True)
         await self._journal.append(task.id, SUBMISSION, _payload_of(task))
         self._waiting[task.id] = task
         return Submission(task, created=True, durability=Durability.JOURNALLED)
@@ -149,8 +154,8 @@ class PatientStore:
         self._retry_seconds = retry_seconds
 
     async def claim(self, task_id: str, worker: str, now: float) -> Task | None:
-        """See ports.Claims."""
-        return await _or_else(self._store.claim(task_id, worker, now), None)
+        """See ports.Claims; whoever holds a ticket waits, for there is nothing else that it could do."""
+        return await self._insist(lambda: self._store.claim(task_id, worker, now))
 
     async def claim_next(self, worker: str, now: float) -> Task | None:
         """See ports.Claims."""
@@ -188,9 +193,9 @@ class PatientStore:
         """See ports.Claims; tickets that stay in the outbox are published again, which does no harm."""
         await _or_else(self._store.published(task_ids, now), None)
 
-    async def republish(self, published_before: float, now: float) -> int:
+    async def republish(self, published_before: float, limit: int, now: float) -> int:
         """See ports.Claims."""
-        return await _or_else(self._store.republish(published_before, now), 0)
+        return await _or_else(self._store.republish(published_before, limit, now), 0)
 
     async def running(self) -> list[Task]:
         """See ports.Claims."""
@@ -247,10 +252,6 @@ class PooledQueue:
         except AWAY as error:
             self._take_over(error)
             return frozenset()
-
-    async def revoke(self, task_id: str) -> None:
-        """See ports.Queue; without a broker the worker learns of it with its next sign of life."""
-        await _or_else(self._queue.revoke(task_id), None)
 
     async def waiting(self) -> int:
         """See ports.Queue; of an absent broker nothing is known, so nothing is missed."""

@@ -1,11 +1,11 @@
 """What a Celery worker does with a ticket: claim the row, make the product, store it."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from celery import Celery
 from prometheus_client import CollectorRegistry
@@ -15,81 +15,90 @@ from task_svc import assembly
 from task_svc.artifacts import FileArtifacts
 from task_svc.attempts import Attempts
 from task_svc.celery_app import JOB
-from task_svc.errors import GeneratorFailed
 from task_svc.fallback import PatientStore
-from task_svc.generators import make
 from task_svc.metrics import TaskMetrics
-from task_svc.model import Parameters, Product, TaskKind
-from task_svc.ports import Progress
+from task_svc.ports import Generator
 from task_svc.settings import TaskSettings
 
-_STORE_RETRY_SECONDS = 0.5
-_CONNECTIONS = 2
+_STORE_RETRY_SECONDS: Final = 0.5
+_CONNECTIONS: Final = 2
 
 
-class _Stopped(Exception):  # noqa: N818 - it is no error, it ends a generator that is not wanted
-    """Raised out of a generator's progress report to end its work."""
+class Drain:
+    """How a worker tells its processes, which are forks, that it is about to end.
 
-
-class ThreadGenerator:
-    """ports.Generator in a thread; the work ends at its next progress report when it is cancelled.
-
-    The process around it is Celery's to kill, if a generator does not report.
+    A byte in a pipe that nobody reads: it is there for processes that are idle, busy or not yet forked.
     """
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="generator")
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._reading, self._writing = os.pipe()
 
-    async def generate(
-        self, kind: TaskKind, parameters: Parameters, directory: Path, progress: Progress
-    ) -> Product:
-        """See ports.Generator."""
-        loop, stopping = asyncio.get_running_loop(), threading.Event()
+    def begin(self) -> None:
+        """Has what still runs after some seconds given back to the queue."""
+        os.write(self._writing, b"x")
 
-        def report(percent: float, stage: str) -> None:
-            if stopping.is_set():
-                raise _Stopped
-            loop.call_soon_threadsafe(progress, percent, stage)
-
-        work = loop.run_in_executor(self._thread, make, kind, parameters, directory, report)
+    async def bound(self, job: "asyncio.Task[None]") -> None:
+        """Waits for a job, and cancels it some seconds after `begin`."""
+        loop, began = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._reading, began.set)
+        waiting = asyncio.create_task(began.wait())
         try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            stopping.set()
-            # Whether it was stopped or had just ended, nobody wants its outcome any more.
-            await asyncio.gather(work, return_exceptions=True)
-            raise
-        except Exception as error:
-            raise GeneratorFailed(f"{type(error).__name__}: {error}", retryable=True) from error
-
-    async def close(self) -> None:
-        """See ports.Generator."""
-        self._thread.shutdown(wait=False)
+            await asyncio.wait((job, waiting), return_when=asyncio.FIRST_COMPLETED)
+            loop.remove_reader(self._reading)
+            if not job.done():
+                await asyncio.wait((job,), timeout=self._seconds)
+                job.cancel()
+            with suppress(asyncio.CancelledError):
+                await job
+        finally:
+            loop.remove_reader(self._reading)
+            waiting.cancel()
 
 
 class Jobs:
-    """The jobs of one worker process; its event loop and its connections are made after the fork."""
+    """The jobs of one worker process; its event loop and its connections are made after the fork.
+
+    The loop runs in a thread of its own, for as long as the process lives: the generator's process rests
+    there between two jobs, and is ended when none comes.
+
+    Args:
+        settings: Of the worker.
+        database_url: Where the tasks are.
+        generator: Makes the generator, in the loop.
+        drain: Ends what runs when the worker ends.
+        jitter: A factor around 1.0 for the waits before tries.
+        clock: Seconds since the epoch.
+    """
 
     def __init__(
         self,
         settings: TaskSettings,
         database_url: SecretStr,
+        generator: Callable[[], Generator],
+        drain: Drain,
         jitter: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._database_url = database_url
+        self._generator = generator
+        self._drain = drain
         self._jitter = jitter
         self._clock = clock
-        self._loop: asyncio.Runner | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._claims: PatientStore | None = None
         self._attempts: Attempts | None = None
 
     def run(self, task_id: str, worker: str) -> None:
         """Carries a task out, unless it has been claimed, cancelled or finished already."""
         if self._loop is None:
-            self._loop = asyncio.Runner()
-        self._loop.run(self._run(task_id, worker))
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True).start()
+        asyncio.run_coroutine_threadsafe(self._bounded(task_id, worker), self._loop).result()
+
+    async def _bounded(self, task_id: str, worker: str) -> None:
+        await self._drain.bound(asyncio.create_task(self._run(task_id, worker)))
 
     async def _run(self, task_id: str, worker: str) -> None:
         if self._claims is None or self._attempts is None:
@@ -105,7 +114,7 @@ class Jobs:
             self._settings,
             claims,
             FileArtifacts(self._settings.artifacts_path),
-            ThreadGenerator(),
+            self._generator(),
             assembly.retry_policy(self._settings, self._jitter),
             TaskMetrics(CollectorRegistry()),
             self._clock,

@@ -46,8 +46,7 @@ class TaskState(Enum):
 
 
 NEXT_STATES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
-    # A queued task fails without running when the reconciler finds that it has killed its workers.
-    TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.CANCELLED, TaskState.FAILED}),
+    TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.CANCELLED}),
     TaskState.RUNNING: frozenset(
         {TaskState.QUEUED, TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED}
     ),
@@ -109,6 +108,18 @@ class Submission:
     task: Task
     created: bool
     durability: Durability = Durability.COMMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Most tasks that may wait: in all, and of one user; the callers without a name count as one user."""
+
+    queued: int
+    queued_of_user: int
+
+
+UNBOUNDED: Final = Admission(2**31 - 1, 2**31 - 1)
+"""For what was admitted before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from task_svc.model import (
+    Admission,
     Artifact,
     Failure,
     Parameters,
@@ -34,11 +35,11 @@ class Tasks(Protocol):
     def journalled(self) -> int:
         """Submissions that wait in the journal for the store."""
 
-    async def submit(self, task: Task, max_queued: int) -> Submission:
+    async def submit(self, task: Task, admission: Admission) -> Submission:
         """Keep the task and its outbox row in one transaction; the same id and body give the first task.
 
-        Raises `RequestConflict` for a known id with another body, and `QueueFull` when `max_queued` tasks
-        are queued already.
+        Raises `RequestConflict` for a known id with another body, and `QueueFull` when as many tasks are
+        queued as are admitted.
         """
 
     async def get(self, task_id: str) -> Task:
@@ -101,8 +102,11 @@ class Claims(Protocol):
     async def published(self, task_ids: Collection[str], now: float) -> None:
         """Take tickets out of the outbox."""
 
-    async def republish(self, published_before: float, now: float) -> int:
-        """Put queued tasks back into the outbox that were published long ago; returns how many."""
+    async def republish(self, published_before: float, limit: int, now: float) -> int:
+        """Put queued tasks back into the outbox, those first that were published longest ago.
+
+        Returns how many there were that were published before then, `limit` at the most.
+        """
 
     async def running(self) -> list[Task]:
         """All running tasks; their revision grows with every sign of life."""
@@ -127,9 +131,6 @@ class Queue(Protocol):
 
     async def publish(self, tickets: Sequence[Ticket]) -> frozenset[str]:
         """Hand tickets over; returns the ids that were taken. A ticket may be delivered twice."""
-
-    async def revoke(self, task_id: str) -> None:
-        """Stop a task that a worker has, the process that works on it included."""
 
     async def waiting(self) -> int:
         """Messages that wait in the queues, without those that a worker has taken."""

@@ -3,10 +3,21 @@
 # ruff: noqa: S608 - statements are put together from constants of this module; values are bound
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from task_svc.errors import QueueFull, RequestConflict, TaskNotFound
-from task_svc.model import Artifact, Failure, Submission, Task, TaskFilter, TaskKind, TaskState, Ticket
+from task_svc.model import (
+    Admission,
+    Artifact,
+    Failure,
+    Submission,
+    Task,
+    TaskFilter,
+    TaskKind,
+    TaskState,
+    Ticket,
+)
 from task_svc.postgres_database import Connection, PostgresDatabase
 from task_svc.rows import COLUMNS, artifacts_json, new_row, task_of
 
@@ -24,13 +35,18 @@ _POSITION: Final = """
 _GET: Final = f"SELECT {_READ}, {_POSITION} FROM tasks WHERE id = %(id)s"
 _SUBMIT: Final = f"""
     WITH queued AS (
-        SELECT count(*) AS number FROM (SELECT FROM tasks WHERE state = 'queued' LIMIT %(max_queued)s) AS seen
+        SELECT count(*) AS number FROM (SELECT FROM tasks WHERE state = 'queued' LIMIT %(queued)s) AS seen
+    ), of_user AS (
+        SELECT count(*) AS number FROM (
+            SELECT FROM tasks WHERE state = 'queued' AND user_id = %(user_id)s
+            LIMIT %(queued_of_user)s) AS seen
     ), made AS (
         INSERT INTO tasks (id, kind, user_id, parameters_json, body_hash, priority, state,
                            create_time, update_time, due_time)
         SELECT %(id)s, %(kind)s, %(user_id)s, %(parameters_json)s, %(body_hash)s, %(priority)s, 'queued',
                %(create_time)s, %(create_time)s, %(create_time)s
-        WHERE (SELECT number FROM queued) < %(max_queued)s
+        WHERE (SELECT number FROM queued) < %(queued)s
+          AND (SELECT number FROM of_user) < %(queued_of_user)s
         ON CONFLICT (id) DO NOTHING
         RETURNING *
     ), ticket AS (
@@ -39,6 +55,9 @@ _SUBMIT: Final = f"""
     SELECT {_READ}, {_POSITION}, true FROM made AS tasks
     UNION ALL
     SELECT {_READ}, 0, false FROM tasks WHERE id = %(id)s"""
+_QUEUED_OF_USER: Final = (
+    "SELECT count(*) FROM tasks WHERE state = 'queued' AND user_id = %(user_id)s HAVING count(*) >= %(most)s"
+)
 # Which one of the due tasks; whoever looks for any task passes by those that others are about to take.
 _THIS_ONE: Final = "AND id = %(id)s FOR UPDATE"
 _THE_FIRST: Final = "ORDER BY priority DESC, create_time, id LIMIT 1 FOR UPDATE SKIP LOCKED"
@@ -91,15 +110,15 @@ class PostgresTaskStore:
         """See ports.Tasks; the journal is the fallback's."""
         return 0
 
-    async def submit(self, task: Task, max_queued: int) -> Submission:
+    async def submit(self, task: Task, admission: Admission) -> Submission:
         """See ports.TaskStore."""
-        values = {**new_row(task), "max_queued": max_queued}
+        values = {**new_row(task), **asdict(admission)}
         rows = await self._rows(_SUBMIT, values)
         if not rows:
             # Either the queue is full, or another call with this id committed while this one ran.
             rows = [(*row, False) for row in await self._rows(_GET, values)]
         if not rows:
-            raise QueueFull(f"{max_queued} tasks are queued already.", retry_after_seconds=10)
+            raise await self._refusal(task.user_id, admission)
         *row, created = rows[0]
         known = task_of(row)
         if known.body_hash != task.body_hash:
@@ -108,6 +127,11 @@ class PostgresTaskStore:
             return Submission(await self.get(task.id), created=False)
         self._announce(task.id)
         return Submission(known, created=True)
+
+    async def _refusal(self, user_id: str, admission: Admission) -> QueueFull:
+        most = admission.queued_of_user
+        of_user = await self._rows(_QUEUED_OF_USER, {"user_id": user_id, "most": most})
+        return QueueFull(most if of_user else admission.queued, of_user=bool(of_user))
 
     async def get(self, task_id: str) -> Task:
         """See ports.TaskStore."""
@@ -241,13 +265,14 @@ class PostgresTaskStore:
             {"ids": [*task_ids], "now": now},
         )
 
-    async def republish(self, published_before: float, now: float) -> int:
+    async def republish(self, published_before: float, limit: int, now: float) -> int:
         """See ports.TaskStore."""
         rows = await self._rows(
             "INSERT INTO outbox (task_id, due_time) SELECT id, %(now)s FROM tasks"
             " WHERE state = 'queued' AND publish_time < %(before)s"
+            " AND NOT EXISTS (SELECT FROM outbox WHERE task_id = id) ORDER BY publish_time LIMIT %(limit)s"
             " ON CONFLICT DO NOTHING RETURNING task_id",
-            {"now": now, "before": published_before},
+            {"now": now, "before": published_before, "limit": limit},
         )
         return len(rows)
 

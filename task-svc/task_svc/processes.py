@@ -1,8 +1,9 @@
 """ports.Generator in processes of our own, so that a task can be stopped whatever it is doing.
 
 A process is started when there is work for it, keeps numpy loaded for the next task, and is ended after
-some idle seconds, so that the idle system stays small. It is a fresh interpreter and no fork: the service
-has threads and open connections, which a fork would inherit.
+some idle seconds, so that the idle system stays small, or after some jobs, so that no leak of a library
+grows. It is a fresh interpreter and no fork: the service has threads and open connections, which a fork
+would inherit.
 """
 
 import asyncio
@@ -20,14 +21,19 @@ from task_svc.ports import Progress
 
 _MESSAGE_BYTES: Final = 1024 * 1024
 _LAST_WORDS_SECONDS: Final = 1.0
+_JOBS_PER_PROCESS: Final = 100
 
 
 class ProcessGenerator:
-    """At most `processes` children, each ended after `idle_seconds` without work."""
+    """At most `processes` children, each ended after `idle_seconds` without work or after some jobs."""
 
-    def __init__(self, processes: int, idle_seconds: float) -> None:
+    def __init__(
+        self, processes: int, idle_seconds: float, jobs_per_process: int = _JOBS_PER_PROCESS
+    ) -> None:
         self._slots = asyncio.Semaphore(processes)
         self._idle_seconds = idle_seconds
+        self._jobs_per_process = jobs_per_process
+        self._jobs: dict[Process, int] = {}
         self._idle: dict[Process, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._busy: set[Process] = set()
@@ -47,6 +53,7 @@ class ProcessGenerator:
             try:
                 answer = await _converse(process, job, progress)
             except BaseException:
+                self._jobs.pop(process)
                 await _kill(process)
                 raise
             finally:
@@ -69,6 +76,7 @@ class ProcessGenerator:
             timer.cancel()
             if process.returncode is None:
                 break
+            self._jobs.pop(process)
         else:
             command = (sys.executable, "-P", "-m", "task_svc.pool_child")
             # A session of its own keeps the terminal's Ctrl-C from it: the service ends it in order.
@@ -76,9 +84,13 @@ class ProcessGenerator:
                 *command, stdin=PIPE, stdout=PIPE, limit=_MESSAGE_BYTES, start_new_session=True
             )
         self._busy.add(process)
+        self._jobs[process] = self._jobs.get(process, 0) + 1
         return process
 
     def _rest(self, process: Process) -> None:
+        if self._jobs[process] >= self._jobs_per_process:
+            self._retire(process)
+            return
         loop = asyncio.get_running_loop()
         self._idle[process] = loop.call_later(self._idle_seconds, self._retire, process)
 
@@ -86,6 +98,7 @@ class ProcessGenerator:
         timer = self._idle.pop(process, None)
         if timer is not None:
             timer.cancel()
+        self._jobs.pop(process)
         ending = asyncio.create_task(_end(process))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

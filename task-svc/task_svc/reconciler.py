@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from servicekit.logs import get_logger
-from task_svc.attempts import RetryPolicy
 from task_svc.metrics import TaskMetrics
-from task_svc.model import Failure, Task, TaskState
+from task_svc.model import Task, TaskState
 from task_svc.ports import Claims, Queue
 
 _log = get_logger(__name__)
@@ -40,7 +39,6 @@ class Reconciler:
         self,
         store: Claims,
         queue: Queue | None,
-        retry: RetryPolicy,
         patience: Patience,
         metrics: TaskMetrics,
         clock: Callable[[], float],
@@ -48,7 +46,6 @@ class Reconciler:
     ) -> None:
         self._store = store
         self._queue = queue
-        self._retry = retry
         self._patience = patience
         self._metrics = metrics
         self._clock = clock
@@ -63,17 +60,18 @@ class Reconciler:
 
     async def round(self) -> None:
         """Looks once."""
-        await self._bury_the_silent()
+        await self._reclaim_from_the_silent()
         counts = await self._store.counts()
         self._metrics.count(counts)
         queued = sum(number for (_, state), number in counts.items() if state is TaskState.QUEUED)
-        if queued and self._queue is not None and await self._queue.waiting() < queued:
-            # Some of them have no ticket in the broker: a worker is about to claim them, or it was lost.
-            now = self._clock()
-            if again := await self._store.republish(now - self._patience.ticket_seconds, now):
+        if queued and self._queue is not None:
+            # So many have no ticket in the broker: a worker is about to claim them, or it was lost.
+            missing, now = queued - await self._queue.waiting(), self._clock()
+            before = now - self._patience.ticket_seconds
+            if missing > 0 and (again := await self._store.republish(before, missing, now)):
                 _log.info("published again", tasks=again)
 
-    async def _bury_the_silent(self) -> None:
+    async def _reclaim_from_the_silent(self) -> None:
         now = self._monotonic()
         running = await self._store.running()
         # The revision grows with every sign of life.
@@ -82,11 +80,11 @@ class Reconciler:
         }
         for task in running:
             if now - self._seen[task.id, task.revision] >= self._patience.silence_seconds:
-                await self._bury(task)
+                await self._reclaim(task)
 
-    async def _bury(self, task: Task) -> None:
-        failure = Failure("Its worker stopped without a word.", retryable=True)
-        kept, retry_at = self._retry.verdict(task, failure, self._clock())
-        if await self._store.fail(task.id, task.attempts, kept, retry_at, self._clock()):
+    async def _reclaim(self, task: Task) -> None:
+        # It is no failure of the task's: workers are restarted. One that ends each of its workers is given
+        # up by the number of its attempts.
+        if await self._store.release(task.id, task.attempts, self._clock()):
             self._metrics.reclaimed.inc()
-            _log.warning("worker lost", task_id=task.id, worker=task.worker, final=retry_at is None)
+            _log.warning("worker lost", task_id=task.id, worker=task.worker, attempt=task.attempts)

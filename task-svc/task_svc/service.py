@@ -13,6 +13,7 @@ from task_svc.model import (
     MAX_PRIORITY,
     MAX_REQUEST_ID_CHARACTERS,
     MAX_USER_ID_CHARACTERS,
+    Admission,
     Artifact,
     Submission,
     Task,
@@ -58,7 +59,7 @@ class TaskService:
         artifacts: Bytes of the artefacts.
         dispatch: Who carries tasks out.
         watcher: Follows changes.
-        max_queued: Most tasks that may wait.
+        admission: Most tasks that may wait.
         new_id: Gives time-ordered ids.
         clock: Seconds since the epoch.
     """
@@ -69,7 +70,7 @@ class TaskService:
         artifacts: ArtifactStore,
         dispatch: Dispatch,
         watcher: Watcher,
-        max_queued: int,
+        admission: Admission,
         metrics: TaskMetrics,
         new_id: Callable[[], str],
         clock: Callable[[], float],
@@ -78,7 +79,7 @@ class TaskService:
         self._artifacts = artifacts
         self._dispatch = dispatch
         self._watcher = watcher
-        self._max_queued = max_queued
+        self._admission = admission
         self._metrics = metrics
         self._new_id = new_id
         self._clock = clock
@@ -93,7 +94,7 @@ class TaskService:
         _check_text("request_id", order.request_id, MAX_REQUEST_ID_CHARACTERS)
         if not 0 <= order.priority <= MAX_PRIORITY:
             raise InvalidArgument("priority must be from 0 to 9.", metadata={"field": "priority"})
-        submission = await self._tasks.submit(self._task(order), self._max_queued)
+        submission = await self._tasks.submit(self._task(order), self._admission)
         self._dispatch.submitted()
         if submission.created:
             self._metrics.submitted.labels(order.kind.value, submission.durability.value).inc()

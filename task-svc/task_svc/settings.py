@@ -28,11 +28,20 @@ class TaskSettings(ServiceSettings):
         30.0, gt=0, description="Idle time after which a process of the pool ends, in seconds."
     )
     worker_processes: int = Field(2, ge=1, description="Processes of a Celery worker.")
+    worker_queues: str = Field(
+        "art,music,cymatic", description="Kinds that a worker makes, separated by commas."
+    )
     art_limit_seconds: float = Field(300.0, gt=0, description="What a picture may take, in seconds.")
     music_limit_seconds: float = Field(600.0, gt=0, description="What a piece of music may take, in seconds.")
     cymatic_limit_seconds: float = Field(180.0, gt=0, description="What a pattern may take, in seconds.")
     max_queued: int = Field(10_000, gt=0, description="Tasks that may wait before new ones are refused.")
+    max_queued_per_user: int = Field(
+        1_000, gt=0, description="Tasks of one user that may wait; callers without a name count as one."
+    )
     max_failures: int = Field(3, ge=1, description="Failures after which a task is given up.")
+    max_attempts: int = Field(
+        10, ge=1, description="Workers that may be lost over a task before it is given up."
+    )
     retry_wait_seconds: float = Field(
         2.0, ge=0, description="Wait before a failed task is tried again; it doubles each time, in seconds."
     )

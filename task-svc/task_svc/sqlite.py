@@ -7,7 +7,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from task_svc.errors import QueueFull, RequestConflict, TaskNotFound
-from task_svc.model import Artifact, Failure, Submission, Task, TaskFilter, TaskKind, TaskState, Ticket
+from task_svc.model import (
+    Admission,
+    Artifact,
+    Failure,
+    Submission,
+    Task,
+    TaskFilter,
+    TaskKind,
+    TaskState,
+    Ticket,
+)
 from task_svc.rows import COLUMNS, artifacts_json, new_row, task_of
 from task_svc.sqlite_database import SqliteDatabase
 
@@ -51,7 +61,7 @@ class SqliteTaskStore:
         """See ports.Tasks; its own disk needs no journal."""
         return 0
 
-    async def submit(self, task: Task, max_queued: int) -> Submission:
+    async def submit(self, task: Task, admission: Admission) -> Submission:
         """See ports.TaskStore."""
 
         def work(connection: sqlite3.Connection) -> Submission:
@@ -60,9 +70,7 @@ class SqliteTaskStore:
                 if known.body_hash != task.body_hash:
                     raise RequestConflict("This request_id was used for another task.")
                 return Submission(known, created=False)
-            queued = connection.execute("SELECT count(*) FROM tasks WHERE state = 'queued'").fetchone()[0]
-            if queued >= max_queued:
-                raise QueueFull(f"{queued} tasks are queued already.", retry_after_seconds=10)
+            _admit(connection, task.user_id, admission)
             connection.execute(
                 "INSERT INTO tasks (id, kind, user_id, parameters_json, body_hash, priority, state,"
                 " create_time, update_time, due_time) VALUES (:id, :kind, :user_id, :parameters_json,"
@@ -220,14 +228,15 @@ class SqliteTaskStore:
 
         await self._database.run(work)
 
-    async def republish(self, published_before: float, now: float) -> int:
+    async def republish(self, published_before: float, limit: int, now: float) -> int:
         """See ports.TaskStore."""
         return await self._database.run(
             lambda connection: (
                 connection.execute(
-                    "INSERT OR IGNORE INTO outbox (task_id, due_time) SELECT id, ? FROM tasks"
-                    " WHERE state = 'queued' AND publish_time < ?",
-                    (now, published_before),
+                    "INSERT INTO outbox (task_id, due_time) SELECT id, ? FROM tasks"
+                    " WHERE state = 'queued' AND publish_time < ?"
+                    " AND NOT EXISTS (SELECT 1 FROM outbox WHERE task_id = id) ORDER BY publish_time LIMIT ?",
+                    (now, published_before, limit),
                 ).rowcount
             )
         )
@@ -264,6 +273,16 @@ class SqliteTaskStore:
         if changed:
             self._announce(str(values["id"]))
         return changed
+
+
+def _admit(connection: sqlite3.Connection, user_id: str, admission: Admission) -> None:
+    counting = "SELECT count(*) FROM tasks WHERE state = 'queued'"
+    queued = connection.execute(counting).fetchone()[0]
+    if queued >= admission.queued:
+        raise QueueFull(queued, of_user=False)
+    of_user = connection.execute(f"{counting} AND user_id = ?", (user_id,)).fetchone()[0]
+    if of_user >= admission.queued_of_user:
+        raise QueueFull(of_user, of_user=True)
 
 
 def _find(connection: sqlite3.Connection, task_id: str) -> Task | None:

@@ -3,7 +3,9 @@
 import random
 import sys
 import time
-from typing import Final
+from typing import Any, Final
+
+from celery import signals
 
 from servicekit import logs
 from servicekit.errors import ConfigurationError
@@ -13,21 +15,28 @@ from task_svc.artifacts import FileArtifacts
 from task_svc.celery_app import make_app
 from task_svc.celery_consumer import PersistentConsumer
 from task_svc.celery_heartbeat import Heartbeat
-from task_svc.jobs import Jobs, register
+from task_svc.jobs import Drain, Jobs, register
 from task_svc.model import TaskKind
+from task_svc.ports import Generator
+from task_svc.processes import ProcessGenerator
 from task_svc.settings import TaskSettings
 
 # A worker waits for the broker longer than the service: it has nothing else to do.
 _BROKER_SECONDS: Final = 2.0
-_TASKS_PER_PROCESS: Final = 100
+# The heavy work is done in processes of the generator, which are renewed more often.
+_TASKS_PER_PROCESS: Final = 1_000
 
 
 def run_worker(settings: TaskSettings) -> None:
-    """Work until SIGTERM, then finish what runs; raises ConfigurationError when it cannot start."""
+    """Work until SIGTERM; raises ConfigurationError when it cannot start.
+
+    After SIGTERM, what does not end within the drain time is given back to the queue.
+    """
     if settings.broker_url is None or settings.database_url is None:
         raise ConfigurationError(
             "A worker needs a broker and a database; set MCAI_BROKER_URL and MCAI_DATABASE_URL."
         )
+    queues = _queues(settings.worker_queues)
     FileArtifacts(settings.artifacts_path)
     app = make_app(settings.broker_url, _BROKER_SECONDS)
     app.conf.update(
@@ -36,7 +45,18 @@ def run_worker(settings: TaskSettings) -> None:
         worker_consumer=PersistentConsumer,
     )
     app.steps["worker"].add(Heartbeat)
-    register(app, Jobs(settings, settings.database_url, _jitter, time.time))
+    drain = Drain(settings.drain_seconds)
+
+    def on_shutdown(**_: Any) -> None:
+        drain.begin()
+
+    # Celery keeps a weak reference: the function lives as long as this frame, which is the worker's life.
+    signals.worker_shutting_down.connect(on_shutdown)
+
+    def generator() -> Generator:
+        return ProcessGenerator(1, settings.local_pool_idle_seconds)
+
+    register(app, Jobs(settings, settings.database_url, generator, drain, _jitter, time.time))
     app.worker_main(
         [
             # No banner: what is printed is the log.
@@ -44,13 +64,21 @@ def run_worker(settings: TaskSettings) -> None:
             "worker",
             "--pool=prefork",
             f"--concurrency={settings.worker_processes}",
-            f"--queues={','.join(kind.value for kind in TaskKind)}",
+            f"--queues={','.join(queues)}",
             f"--loglevel={settings.log_level}",
             # Workers do not need to know of each other, which makes them start two seconds sooner.
             "--without-gossip",
             "--without-mingle",
         ]
     )
+
+
+def _queues(named: str) -> list[str]:
+    kinds = [kind.value for kind in TaskKind]
+    queues = [name.strip() for name in named.split(",")]
+    if not set(queues) <= set(kinds):
+        raise ConfigurationError(f"MCAI_WORKER_QUEUES is {named!r}; it must be some of {', '.join(kinds)}.")
+    return queues
 
 
 def _jitter() -> float:

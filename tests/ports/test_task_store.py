@@ -13,6 +13,7 @@ from servicekit.breaker import Breaker
 from task_svc.errors import QueueFull, RequestConflict, TaskNotFound
 from task_svc.model import (
     NEXT_STATES,
+    Admission,
     Artifact,
     Failure,
     Task,
@@ -81,7 +82,7 @@ async def store(
 
 async def submitted(store: TaskStore, *tasks: Task) -> None:
     for task in tasks:
-        await store.submit(task, 100)
+        await store.submit(task, Admission(100, 100))
 
 
 async def claimed(store: TaskStore, number: int = 1) -> Task:
@@ -93,36 +94,48 @@ async def claimed(store: TaskStore, number: int = 1) -> Task:
 
 async def test_a_submitted_task_comes_back_as_it_was(store: TaskStore, announced: list[str]) -> None:
     task = replace(new_task(user="zoë"), parameters_json='{"a": "\\u2028 é 🎵"}')
-    submission = await store.submit(task, 10)
+    submission = await store.submit(task, Admission(10, 10))
     assert submission.created
     assert submission.task == task == await store.get(task.id)
     assert announced == [task.id]
 
 
 async def test_the_same_request_gives_the_first_task(store: TaskStore) -> None:
-    await store.submit(new_task(), 10)
-    again = await store.submit(replace(new_task(), create_time=9999.0), 10)
+    await store.submit(new_task(), Admission(10, 10))
+    again = await store.submit(replace(new_task(), create_time=9999.0), Admission(10, 10))
     assert not again.created
     assert again.task == new_task()
     with pytest.raises(RequestConflict):
-        await store.submit(replace(new_task(), body_hash="other"), 10)
+        await store.submit(replace(new_task(), body_hash="other"), Admission(10, 10))
 
 
 async def test_simultaneous_submissions_of_one_request_make_one_task(store: TaskStore) -> None:
-    outcomes = await asyncio.gather(*(store.submit(new_task(), 10) for _ in range(8)))
+    outcomes = await asyncio.gather(*(store.submit(new_task(), Admission(10, 10)) for _ in range(8)))
     assert sum(outcome.created for outcome in outcomes) == 1
     assert await store.outbox(10, 5000.0) == [Ticket("task-0001", TaskKind.CYMATIC, 5)]
 
 
 async def test_a_full_queue_refuses_new_tasks_but_knows_the_old_ones(store: TaskStore) -> None:
-    await store.submit(new_task(1), 2)
-    await store.submit(new_task(2), 2)
+    await store.submit(new_task(1), Admission(2, 9))
+    await store.submit(new_task(2), Admission(2, 9))
     with pytest.raises(QueueFull) as full:
-        await store.submit(new_task(3), 2)
+        await store.submit(new_task(3), Admission(2, 9))
     assert full.value.retry_after_seconds
-    assert not (await store.submit(new_task(2), 2)).created
+    assert not (await store.submit(new_task(2), Admission(2, 9))).created
     with pytest.raises(TaskNotFound):
         await store.get("task-0003")
+
+
+async def test_no_user_fills_the_queue_alone(store: TaskStore) -> None:
+    admission = Admission(queued=9, queued_of_user=2)
+    await store.submit(new_task(1, user="ann"), admission)
+    await store.submit(new_task(2, user="ann"), admission)
+    with pytest.raises(QueueFull, match="2 tasks of yours"):
+        await store.submit(new_task(3, user="ann"), admission)
+    await store.submit(new_task(4, user="bob"), admission)
+    # What runs does not wait.
+    await store.claim("task-0001", "worker", 2000.0)
+    assert (await store.submit(new_task(3, user="ann"), admission)).created
 
 
 async def test_positions_count_what_goes_before_in_the_same_kind(store: TaskStore) -> None:
@@ -130,7 +143,7 @@ async def test_positions_count_what_goes_before_in_the_same_kind(store: TaskStor
         store, new_task(1), new_task(2), new_task(3, priority=9), new_task(4, kind=TaskKind.ART), new_task(5)
     )
     assert [(await store.get(f"task-{number:04}")).position for number in (1, 2, 3, 4, 5)] == [1, 2, 0, 0, 3]
-    assert (await store.submit(new_task(2), 10)).task.position == 2
+    assert (await store.submit(new_task(2), Admission(10, 10))).task.position == 2
 
 
 async def test_a_task_is_claimed_once_however_many_ask(store: TaskStore) -> None:
@@ -236,8 +249,10 @@ async def test_what_was_published_long_ago_is_published_again(store: TaskStore) 
     await submitted(store, new_task(1), new_task(2))
     await store.published(["task-0001"], 2000.0)
     assert [ticket.task_id for ticket in await store.outbox(10, 3000.0)] == ["task-0002"]
-    assert await store.republish(2000.0, 2001.0) == 0
-    assert await store.republish(2001.0, 2001.0) == 1
+    assert await store.republish(2000.0, 9, 2001.0) == 0
+    assert await store.republish(2001.0, 0, 2001.0) == 0
+    assert await store.republish(2001.0, 9, 2001.0) == 1
+    assert await store.republish(2001.0, 9, 2001.0) == 0
     assert len(await store.outbox(10, 3000.0)) == 2
 
 
