@@ -2,6 +2,7 @@
 
 from tests.support.bank_stores import bank_replicas, bank_store
 from tests.support.compose_project import compose_project
+from tests.support.node_sdk import node_sdk
 from tests.support.postgres_server import postgres_database, postgres_server, postgres_url
 from tests.support.public_data import public_data
 from tests.support.redis_server import redis_server, redis_url
@@ -10,6 +11,7 @@ __all__ = [
     "bank_replicas",
     "bank_store",
     "compose_project",
+    "node_sdk",
     "postgres_database",
     "postgres_server",
     "postgres_url",

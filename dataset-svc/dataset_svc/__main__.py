@@ -14,13 +14,15 @@ from dataset_svc.feed_service import FeedService
 from dataset_svc.follower import Follower
 from dataset_svc.importing import ImportService
 from dataset_svc.index import TantivyIndex
+from dataset_svc.key_service import KeyService
+from dataset_svc.key_servicer import KeyServicer
 from dataset_svc.metrics import DatasetMetrics
 from dataset_svc.service import BankService
 from dataset_svc.servicer import DatasetServicer
 from dataset_svc.settings import DatasetSettings
 from dataset_svc.starter import load_starter_bank, starter_files
 from dataset_svc.stores import Store, open_store
-from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc
+from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc, key_pb2, key_pb2_grpc
 from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
@@ -29,6 +31,7 @@ from servicekit.server import GrpcServer, Registration, run_service
 
 NAME = "dataset-svc"
 FULL_NAME = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
+KEYS_FULL_NAME = key_pb2.DESCRIPTOR.services_by_name["KeyService"].full_name
 
 
 @asynccontextmanager
@@ -62,7 +65,12 @@ async def running(settings: DatasetSettings, registry: CollectorRegistry) -> Asy
                     _servicer(store, index, follower, metrics, registry),
                     dataset_pb2_grpc.add_DatasetServiceServicer_to_server,
                     FULL_NAME,
-                )
+                ),
+                Registration(
+                    KeyServicer(KeyService(store.keys, clock=time.time)),
+                    key_pb2_grpc.add_KeyServiceServicer_to_server,
+                    KEYS_FULL_NAME,
+                ),
             ],
             [Probe("index", follower.check), Probe(store.name, store.bank.ping, critical=False)],
             registry,

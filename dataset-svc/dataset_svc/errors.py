@@ -4,10 +4,12 @@ ServiceError
 ├── NotFound
 │   ├── DatasetNotFound
 │   ├── ExampleNotFound
-│   └── ConversationNotFound
+│   ├── ConversationNotFound
+│   └── KeyNotFound
 ├── AlreadyExists
 │   ├── DatasetExists
-│   └── ExampleExists
+│   ├── ExampleExists
+│   └── KeyExists
 ├── FailedPrecondition
 │   ├── DatasetNotEmpty
 │   └── ImportGap
@@ -43,6 +45,8 @@ __all__ = [
     "ImportGap",
     "IndexDamaged",
     "InvalidExample",
+    "KeyExists",
+    "KeyNotFound",
     "ResyncRequired",
     "StoreUnavailable",
 ]
@@ -88,3 +92,11 @@ class ResyncRequired(OutOfRange):
 
 class IndexDamaged(DataLoss):
     """The replica's index on disk cannot be read or is of another version; it is rebuilt from the bank."""
+
+
+class KeyNotFound(NotFound):
+    """There is no key of that id."""
+
+
+class KeyExists(AlreadyExists):
+    """There is another key with the same secret."""

@@ -284,6 +284,24 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of the HTTP front; times are seconds since the epoch, UTC, None for what has not come.
+
+    Of its secret only the SHA-256 is known here. An empty `user_id` reaches everybody's data.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    secret_sha256: bytes
+    scopes: tuple[str, ...]
+    user_id: str
+    create_time: float
+    expire_time: float | None = None
+    revoke_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoreCounts:
     """Rows in the store."""
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from dataset_svc.model import (
+    ApiKey,
     Change,
     ChunkOutcome,
     Conversation,
@@ -167,6 +168,23 @@ class Conversations(Protocol):
 
     async def record_feedback(self, feedback: Feedback) -> Durability:
         """Keep an opinion; an id that is there already is skipped."""
+
+
+class Keys(Protocol):
+    """Keys of the HTTP front.
+
+    When the store is down every method raises `StoreUnavailable`: a key that might not hold is none, and a
+    revocation that might not happen is none. The gateways go on with the keys that they have read.
+    """
+
+    async def create_key(self, key: ApiKey) -> ApiKey:
+        """Add a key, or return the one that is there under the same id; raises `KeyExists` for its secret."""
+
+    async def list_keys(self, after_id: str, limit: int) -> list[ApiKey]:
+        """Keys whose id sorts after `after_id`, by id, the revoked ones among them."""
+
+    async def revoke_key(self, key_id: str, now: float) -> ApiKey:
+        """End a key; one that has ended keeps its first time. Raises `KeyNotFound`."""
 
 
 class Catalogue(Protocol):

@@ -13,8 +13,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from dataset_svc.fallback import GuardedImports, JournalledBank, JournalledConversations, Replay, Superseded
+from dataset_svc.fallback_keys import RefusedKeys
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations, Imports
+from dataset_svc.ports import Bank, Conversations, Imports, Keys
 from dataset_svc.settings import DatasetSettings
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
@@ -33,6 +34,7 @@ class Store:
     bank: Bank
     conversations: Conversations
     imports: Imports
+    keys: Keys
     journalled: Callable[[], Awaitable[int]]
 
 
@@ -59,6 +61,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
     from dataset_svc.sqlite_conversations import SqliteConversations  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_database import SqliteDatabase  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_imports import SqliteImports  # noqa: PLC0415 - as above
+    from dataset_svc.sqlite_keys import SqliteKeys  # noqa: PLC0415 - as above
 
     async def none() -> int:
         return 0
@@ -68,7 +71,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
     try:
         await database.open()
         imports = SqliteImports(database, bank.signal)
-        yield Store("sqlite", bank, SqliteConversations(database), imports, none)
+        yield Store("sqlite", bank, SqliteConversations(database), imports, SqliteKeys(database), none)
     finally:
         await database.close()
 
@@ -81,6 +84,7 @@ async def _postgres(
     from dataset_svc.postgres_conversations import PostgresConversations  # noqa: PLC0415 - as above
     from dataset_svc.postgres_database import PostgresDatabase, PostgresLimits  # noqa: PLC0415 - as above
     from dataset_svc.postgres_imports import PostgresImports  # noqa: PLC0415 - as above
+    from dataset_svc.postgres_keys import PostgresKeys  # noqa: PLC0415 - as above
 
     limits = PostgresLimits(
         connections=settings.database_connections,
@@ -109,6 +113,7 @@ async def _postgres(
                     JournalledBank(bank, outage, journal),
                     JournalledConversations(conversations, outage, journal),
                     GuardedImports(PostgresImports(database, bank.signal), outage),
+                    RefusedKeys(PostgresKeys(database), outage),
                     waiting,
                 )
     finally:

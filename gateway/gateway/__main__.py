@@ -5,25 +5,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from gateway import fallback
+from gateway.addresses import is_loopback
 from gateway.app import create_app
 from gateway.backends import DatasetBank, DatasetMemory, KnowledgeRecall, Peers, open_peers
 from gateway.chat.model import Policy
 from gateway.chat.pipeline import ChatPipeline
 from gateway.dependencies import Dependencies
+from gateway.keys import KeyRing, own_token
 from gateway.listener import Listener, listening
 from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
+from servicekit import logs
+from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
 from servicekit.server import GrpcServer, run_service
 
 NAME = "gateway"
+ADMIN_KEY_FILE = "admin-key"
 DEPENDENCIES = ("knowledge-svc", "dataset-svc", "monitor-svc")
+
+
+_log = logs.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -35,7 +44,7 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
     """
     degradations = {name: Degradation(name, registry) for name in DEPENDENCIES}
     journal = Journal(settings.data_dir / "journal.sqlite")
-    async with open_peers(settings) as peers, journal:
+    async with open_peers(settings) as peers, journal, _keys(settings, peers) as ring:
         memory = fallback.JournalledMemory(
             DatasetMemory(peers.dataset),
             journal,
@@ -43,7 +52,7 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
             max_entries=settings.journal_max_messages,
         )
         replayer = Replayer(journal, memory.replay, registry, name=NAME)
-        deps = _dependencies(settings, registry, peers, memory, degradations, replayer)
+        deps = _dependencies(settings, registry, peers, ring, memory, degradations, replayer)
         async with (
             replayer,
             GrpcServer(settings, NAME, (), deps.readiness.probes(), registry),
@@ -59,6 +68,7 @@ def _dependencies(
     settings: GatewaySettings,
     registry: CollectorRegistry,
     peers: Peers,
+    ring: KeyRing | None,
     memory: fallback.JournalledMemory,
     degradations: dict[str, Degradation],
     replayer: Replayer,
@@ -89,6 +99,8 @@ def _dependencies(
         system=fallback.SystemView(
             peers, degradations["monitor-svc"], now=time.time, clock=time.perf_counter
         ),
+        admin_token=_admin_token(settings),
+        ring=ring,
         readiness=Readiness(
             peers,
             near.__len__,
@@ -100,6 +112,32 @@ def _dependencies(
         process=ProcessMeter(time.monotonic),
         new_id=new_id,
     )
+
+
+@asynccontextmanager
+async def _keys(settings: GatewaySettings, peers: Peers) -> AsyncIterator[KeyRing | None]:
+    """The keys that are let in, kept up with the bank's; None where none is asked for."""
+    if not settings.asks_for_keys:
+        if not is_loopback(settings.published_host or settings.host):
+            _log.warning(
+                "no keys are asked for: whoever reaches this address may read and write", host=settings.host
+            )
+        yield None
+        return
+    ring = KeyRing(peers.keys, settings.data_dir / "keys.json", now=time.time, clock=time.monotonic)
+    await ring.open()
+    async with in_background("keys", lambda: ring.keep_up(settings.keys_refresh_seconds)):
+        yield ring
+
+
+def _admin_token(settings: GatewaySettings) -> SecretStr | None:
+    """The configured token, or where keys are needed one of our own: somebody has to make the first key."""
+    if settings.admin_token is not None or not settings.asks_for_keys:
+        return settings.admin_token
+    path = settings.data_dir / ADMIN_KEY_FILE
+    token = own_token(path)
+    _log.warning("keys are needed; the administrator's is in a file", file=str(path))
+    return SecretStr(token)
 
 
 def _policy(settings: GatewaySettings) -> Policy:

@@ -34,7 +34,15 @@ from gateway.chat.model import (
     Tier,
 )
 from gateway.settings import GatewaySettings
-from mcai.dataset.v1 import bank_pb2, conversation_pb2, dataset_pb2, dataset_pb2_grpc, search_pb2
+from mcai.dataset.v1 import (
+    bank_pb2,
+    conversation_pb2,
+    dataset_pb2,
+    dataset_pb2_grpc,
+    key_pb2,
+    key_pb2_grpc,
+    search_pb2,
+)
 from mcai.knowledge.v1 import knowledge_pb2, knowledge_pb2_grpc
 from mcai.monitor.v1 import monitor_pb2, monitor_pb2_grpc, replica_pb2, replica_pb2_grpc
 from mcai.task.v1 import task_pb2, task_pb2_grpc
@@ -49,6 +57,7 @@ StubT = TypeVar("StubT")
 
 # The stubs' types exist for the type checker only.
 DatasetStub: TypeAlias = "dataset_pb2_grpc.DatasetServiceAsyncStub"
+KeyStub: TypeAlias = "key_pb2_grpc.KeyServiceAsyncStub"
 KnowledgeStub: TypeAlias = "knowledge_pb2_grpc.KnowledgeServiceAsyncStub"
 TaskStub: TypeAlias = "task_pb2_grpc.TaskServiceAsyncStub"
 MonitorStub: TypeAlias = "monitor_pb2_grpc.MonitorServiceAsyncStub"
@@ -139,6 +148,7 @@ class Peers:
     """All services that the gateway composes."""
 
     dataset: Peer[DatasetStub]
+    keys: Peer[KeyStub]
     knowledge: Peer[KnowledgeStub]
     task: Peer[TaskStub]
     monitor: Peer[MonitorStub]
@@ -165,6 +175,13 @@ async def open_peers(settings: GatewaySettings) -> AsyncIterator[Peers]:
                 "dataset-svc",
                 dataset_pb2,
                 dataset_pb2_grpc.DatasetServiceStub,
+                settings.dataset_target,
+                settings.dataset_timeout_seconds,
+            ),
+            keys=await peer(
+                "dataset-svc",
+                key_pb2,
+                key_pb2_grpc.KeyServiceStub,
                 settings.dataset_target,
                 settings.dataset_timeout_seconds,
             ),

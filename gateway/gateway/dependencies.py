@@ -7,14 +7,19 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
+from gateway.access import Principal
+from gateway.auth import PRINCIPAL
 from gateway.backends import Peers
 from gateway.chat.pipeline import ChatPipeline
 from gateway.fallback import JournalledMemory, KnownDomains, NearStore, SystemView
+from gateway.keys import KeyRing
 from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
+from servicekit.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Dependencies:
         near: The gateway's own last answers.
         domains: Tells a domain that does not exist.
         system: The health of the whole.
+        admin_token: One more key, which may do everything; None if there is none.
+        ring: The keys that are let in; None while none is asked for.
         readiness: The health of the way from here to an answer.
         metrics: The gateway's own counters.
         registry: All metrics of the process.
@@ -44,6 +51,8 @@ class Dependencies:
     near: NearStore
     domains: KnownDomains
     system: SystemView
+    admin_token: SecretStr | None
+    ring: KeyRing | None
     readiness: Readiness
     metrics: GatewayMetrics
     registry: CollectorRegistry
@@ -57,19 +66,37 @@ async def _dependencies(request: Request) -> Dependencies:
     return found
 
 
+async def _principal(request: Request) -> Principal:
+    found: Principal = request.scope[PRINCIPAL]
+    return found
+
+
 Deps = Annotated[Dependencies, Depends(_dependencies)]
+Who = Annotated[Principal, Depends(_principal)]
 
 # Without a count: pydantic's engine unrolls `{1,128}` over all of Unicode into 3 MB for each parameter.
 _ID = r"^[\w.@:+-]+$"
 
-UserId = Annotated[
-    str,
+NamedUser = Annotated[
+    str | None,
     Query(
+        alias="user_id",
         pattern=_ID,
         max_length=128,
-        description="Whose; letters, digits and _ . @ : + -, at most 128 characters.",
+        description="Whose; letters, digits and _ . @ : + -, at most 128. A user's own key needs none.",
     ),
 ]
+
+
+async def _user_id(who: Who, user_id: NamedUser = None) -> str:
+    about = who.on_behalf_of(user_id)
+    if about is None:
+        raise InvalidArgument("query parameter 'user_id': field required.", metadata={"field": "user_id"})
+    return about
+
+
+UserId = Annotated[str, Depends(_user_id)]
+"""The user whom a request is about: named, or the key's own."""
 PageSize = Annotated[int, Query(ge=0, le=1000, description="Rows at the most; 0 leaves it to the service.")]
 PageToken = Annotated[str, Query(max_length=2048, description="`next_page_token` of the page before.")]
 IdempotencyKey = Annotated[

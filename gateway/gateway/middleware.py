@@ -96,7 +96,7 @@ class Context:
         try:
             await self._app(scope, receive, reply)
         except Exception as error:
-            response = problems.unexpected(error)
+            response = problems.unexpected(error, scope["path"])
             if reply.status != _CLIENT_GONE:
                 raise  # the answer has begun: the server cuts it off, so that nobody takes it for whole
             await response(scope, receive, reply)
@@ -148,7 +148,7 @@ class Refusals:
         if error is None:
             await self._app(scope, receive, send)
         else:
-            await problems.response_of(error)(scope, receive, send)
+            await problems.response_of(error, scope["path"])(scope, receive, send)
 
 
 def _refusal(scope: Scope) -> ServiceError | None:
@@ -181,7 +181,7 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdecimal() and int(declared) > self._max_bytes:
-            await problems.response_of(self._error())(scope, receive, send)
+            await problems.response_of(self._error(), scope["path"])(scope, receive, send)
             return
         arrived = 0
 

@@ -1,7 +1,10 @@
 """What the gateway can be told by its environment."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
+from gateway.addresses import is_loopback
 from servicekit.settings import ServiceSettings
 
 
@@ -51,6 +54,10 @@ class GatewaySettings(ServiceSettings):
         15.0, gt=0, description="Time between two comments that keep a silent event stream open, in seconds."
     )
 
+    stream_max_seconds: float = Field(
+        600.0, gt=0, description="Time that a streamed answer may take in all, in seconds."
+    )
+
     max_body_bytes: int = Field(
         2 * 2**20, gt=0, description="Largest request body; imports are not bound by it, in bytes."
     )
@@ -73,7 +80,24 @@ class GatewaySettings(ServiceSettings):
         100_000, gt=0, description="Messages that may wait for dataset-svc in the gateway's journal."
     )
 
+    auth: Literal["auto", "required", "off"] = Field(
+        "auto",
+        description="Whether clients need a key: `auto` asks for none on loopback, `required`, or `off`.",
+    )
+    published_host: str | None = Field(
+        None, description="Address that a container's port is published on, for `auto`; unset: `MCAI_HOST`."
+    )
     admin_token: SecretStr | None = Field(
         None,
-        description="Token for the administrative routes; unset: only clients on this machine may use them.",
+        description="A key that may do everything; unset where keys are needed: one in the data directory.",
     )
+    keys_refresh_seconds: float = Field(
+        2.0, gt=0, description="Time after which a key revoked elsewhere is refused here too, in seconds."
+    )
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether clients need a key."""
+        return self.auth == "required" or (
+            self.auth == "auto" and not is_loopback(self.published_host or self.host)
+        )

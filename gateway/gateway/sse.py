@@ -4,7 +4,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +13,7 @@ import msgspec
 from starlette.responses import StreamingResponse
 
 from gateway import problems
-from servicekit.errors import ServiceError
+from servicekit.errors import DeadlineExceeded, ServiceError
 
 MEDIA_TYPE: Final = "text/event-stream"
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -22,7 +22,10 @@ _KEEP_ALIVE: Final = b": keep-alive\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; `data` is sent as JSON, `id` comes back as Last-Event-ID from a client that reconnects."""
+    """One event; `data` is sent as JSON, `id` comes back as Last-Event-ID from a client that reconnects.
+
+    An event without a name is what JavaScript calls a "message".
+    """
 
     name: str
     data: Any
@@ -31,7 +34,27 @@ class Event:
     def encode(self) -> bytes:
         """Returns the event as bytes; JSON has no raw line breaks, so the data is one line."""
         head = f"id: {self.id}\n" if self.id is not None else ""
-        return f"{head}event: {self.name}\ndata: ".encode() + msgspec.json.encode(self.data) + b"\n\n"
+        name = f"event: {self.name}\n" if self.name else ""
+        return f"{head}{name}data: ".encode() + msgspec.json.encode(self.data) + b"\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """How a stream tells an error after its first byte, and its end.
+
+    Attributes:
+        error: Makes the event of an error.
+        end: Bytes after the last event, unless there was an error.
+    """
+
+    error: Callable[[ServiceError], Event]
+    end: bytes
+
+
+OURS: Final = Convention(lambda error: Event("error", problems.problem_of(error)), b"")
+"""An event named "error" with the problem; the last event is named by what it is, such as "done"."""
+OPENAI: Final = Convention(lambda error: Event("", problems.error_body_of(error)), b"data: [DONE]\n\n")
+"""As OpenAI: https://platform.openai.com/docs/api-reference/chat-streaming."""
 
 
 async def begun(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
@@ -49,41 +72,61 @@ async def begun(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, No
 
 
 def response(
-    events: AsyncGenerator[Event, None], *, keep_alive_seconds: float, ending: asyncio.Event
+    events: AsyncGenerator[Event, None],
+    *,
+    keep_alive_seconds: float,
+    longest_seconds: float | None = None,
+    ending: asyncio.Event | None = None,
+    convention: Convention = OURS,
 ) -> StreamingResponse:
     """Returns the answer that streams the events.
 
-    A silent stream gets a comment every `keep_alive_seconds`. An error after the first byte is an event named
-    "error" with the problem. When `ending` is set the stream ends; a client reconnects by itself.
+    Args:
+        events: What is sent; it is closed when the client goes away.
+        keep_alive_seconds: A stream that is silent for that long gets a comment.
+        longest_seconds: A stream that takes longer ends with an error.
+        ending: Ends the stream when it is set, for those that have no end; a client reconnects by itself.
+        convention: How errors and the end are told.
     """
-    return StreamingResponse(
-        _encoded(events, keep_alive_seconds, ending), media_type=MEDIA_TYPE, headers=_HEADERS
-    )
+    pieces = _encoded(events, _Pace(keep_alive_seconds, longest_seconds, ending), convention)
+    return StreamingResponse(pieces, media_type=MEDIA_TYPE, headers=_HEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    keep_alive_seconds: float
+    longest_seconds: float | None
+    ending: asyncio.Event | None
 
 
 async def _encoded(
-    events: AsyncGenerator[Event, None], keep_alive_seconds: float, ending: asyncio.Event
+    events: AsyncGenerator[Event, None], pace: _Pace, convention: Convention
 ) -> AsyncGenerator[bytes, None]:
-    stop = asyncio.ensure_future(ending.wait())
+    stop = asyncio.ensure_future((pace.ending or asyncio.Event()).wait())
     try:
-        async with aclosing(events), aclosing(_pieces(events, keep_alive_seconds, stop)) as pieces:
+        async with aclosing(events), aclosing(_pieces(events, pace, stop)) as pieces:
             async for piece in pieces:
                 yield piece
+        if convention.end:
+            yield convention.end
     except ServiceError as error:
-        yield Event("error", problems.problem_of(error)).encode()
+        yield convention.error(error).encode()
     finally:
         stop.cancel()
 
 
 async def _pieces(
-    events: AsyncGenerator[Event, None], keep_alive_seconds: float, stop: "asyncio.Future[Any]"
+    events: AsyncGenerator[Event, None], pace: _Pace, stop: "asyncio.Future[Any]"
 ) -> AsyncGenerator[bytes, None]:
+    clock = asyncio.get_running_loop().time
+    last_moment = clock() + pace.longest_seconds if pace.longest_seconds is not None else float("inf")
     upcoming: asyncio.Future[Event] | None = None
     try:
         while True:
             upcoming = upcoming or asyncio.ensure_future(anext(events))
+            patience = min(pace.keep_alive_seconds, last_moment - clock())
             done, _ = await asyncio.wait(
-                (upcoming, stop), timeout=keep_alive_seconds, return_when=asyncio.FIRST_COMPLETED
+                (upcoming, stop), timeout=max(0.0, patience), return_when=asyncio.FIRST_COMPLETED
             )
             if upcoming in done:
                 try:
@@ -94,6 +137,8 @@ async def _pieces(
                 yield event.encode()
             elif stop in done:
                 return
+            elif clock() >= last_moment:
+                raise DeadlineExceeded("The stream has taken as long as it may.")
             else:
                 yield _KEEP_ALIVE
     finally:

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from mcai.dataset.v1 import dataset_pb2
+from mcai.dataset.v1 import dataset_pb2, key_pb2
 from mcai.errors.v1 import errors_pb2
 from mcai.knowledge.v1 import knowledge_pb2
 from mcai.monitor.v1 import monitor_pb2, replica_pb2
@@ -13,7 +13,7 @@ from servicekit.errors import ServiceError
 
 SERVICES: list[ServiceDescriptor] = [
     service
-    for module in (dataset_pb2, knowledge_pb2, monitor_pb2, replica_pb2, task_pb2)
+    for module in (dataset_pb2, key_pb2, knowledge_pb2, monitor_pb2, replica_pb2, task_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 METHODS: list[MethodDescriptor] = [method for service in SERVICES for method in service.methods]

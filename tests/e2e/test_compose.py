@@ -3,12 +3,17 @@
 Each outage kills the containers, looks, and starts them again; the next test finds everything whole.
 """
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.support.compose_project import REPLICAS, ComposeProject
+from tests.support.node_sdk import session
+from tests.support.openai_sessions import check_node_session, check_python_sdk
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -52,6 +57,38 @@ async def whole_again_after(project: ComposeProject, service: str) -> None:
     returned = time.monotonic()
     await eventually_whole(project)
     assert time.monotonic() - returned < RETURN_SECONDS
+
+
+def test_nobody_gets_in_without_a_key(compose_project: ComposeProject) -> None:
+    anonymous = httpx2.Client(base_url=compose_project.client.base_url, timeout=20)
+    with anonymous:
+        assert anonymous.get("/livez").status_code == 200
+        assert anonymous.post("/api/chat", json={"message": KNOWN}).status_code == 401
+        assert anonymous.get("/metrics").status_code == 401
+
+
+def test_published_on_loopback_it_would_ask_for_none(compose_project: ComposeProject) -> None:
+    gateway = json.loads(compose_project.run("config", "--format", "json"))["services"]["gateway"]
+
+    assert gateway["environment"]["MCAI_PUBLISHED_HOST"] == "127.0.0.1"
+    assert [each["host_ip"] for each in gateway["ports"]] == ["127.0.0.1"]
+
+
+async def test_openais_python_client(compose_project: ComposeProject) -> None:
+    await check_python_sdk(f"{compose_project.client.base_url}/v1", _chat_key(compose_project), "networking")
+
+
+async def test_openais_node_client(compose_project: ComposeProject, node_sdk: Path) -> None:
+    seen = await session(node_sdk, f"{compose_project.client.base_url}/v1", _chat_key(compose_project))
+
+    check_node_session(seen, "networking")
+
+
+def _chat_key(project: ComposeProject) -> str:
+    response = project.client.post("/api/keys", json={"name": "sdk"})
+    assert response.status_code == 201, response.text
+    key: str = response.json()["key"]
+    return key
 
 
 async def test_it_answers_from_the_starter_bank_with_sources(compose_project: ComposeProject) -> None:

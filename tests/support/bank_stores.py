@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 
 from dataset_svc.model import Example
-from dataset_svc.ports import Bank, Conversations, Imports
+from dataset_svc.ports import Bank, Conversations, Imports, Keys
 from dataset_svc.postgres import PostgresBank
 from dataset_svc.postgres_conversations import PostgresConversations
 from dataset_svc.postgres_database import DEFAULT_LIMITS, PostgresDatabase, PostgresLimits
 from dataset_svc.postgres_imports import PostgresImports
+from dataset_svc.postgres_keys import PostgresKeys
 from dataset_svc.sqlite import SqliteBank
 from dataset_svc.sqlite_conversations import SqliteConversations
 from dataset_svc.sqlite_database import SqliteDatabase
 from dataset_svc.sqlite_imports import SqliteImports
+from dataset_svc.sqlite_keys import SqliteKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class BankStore:
     bank: Bank
     conversations: Conversations
     imports: Imports
+    keys: Keys
 
 
 @asynccontextmanager
@@ -36,7 +39,8 @@ async def sqlite_store(path: Path) -> AsyncIterator[BankStore]:
     bank = SqliteBank(database)
     try:
         await database.open()
-        yield BankStore(bank, SqliteConversations(database), SqliteImports(database, bank.signal))
+        imports = SqliteImports(database, bank.signal)
+        yield BankStore(bank, SqliteConversations(database), imports, SqliteKeys(database))
     finally:
         await bank.close()
 
@@ -48,7 +52,8 @@ async def postgres_store(url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> A
     bank = PostgresBank(database)
     try:
         await database.open()
-        yield BankStore(bank, PostgresConversations(database), PostgresImports(database, bank.signal))
+        imports = PostgresImports(database, bank.signal)
+        yield BankStore(bank, PostgresConversations(database), imports, PostgresKeys(database))
     finally:
         await bank.close()
 

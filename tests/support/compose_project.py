@@ -52,6 +52,10 @@ class ComposeProject:
         """Run a Python program inside a replica and return what it printed."""
         return self.run("exec", "-T", "--index", str(index), service, "python", "-c", program)
 
+    def admin_key(self) -> str:
+        """The administrator's key, as the README has it read."""
+        return self.run("exec", "-T", "gateway", "cat", "/run/mcai/admin/mcai_admin_token").strip()
+
     def ask(self, message: str) -> httpx2.Response:
         """Ask the chat."""
         return self.client.post("/api/chat", json={"message": message})
@@ -71,6 +75,7 @@ def compose_project() -> Iterator[ComposeProject]:
         patch.setenv("COMPOSE_PROJECT_NAME", PROJECT)
         patch.setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
         patch.setenv("MCAI_PORT", str(port))
+        patch.setenv("MCAI_AUTH", "required")
         patch.setenv("PROMETHEUS_PORT", str(_free_port()))
         compose = DockerCompose(ROOT, build=True, wait=True)
         scales = [f"--scale={service}={count}" for service, count in REPLICAS.items()]
@@ -79,6 +84,7 @@ def compose_project() -> Iterator[ComposeProject]:
             project.run("down", "--volumes", "--timeout", "2")
             try:
                 project.run("up", "--build", "--detach", "--wait", *scales)
+                client.headers["authorization"] = f"Bearer {project.admin_key()}"
                 yield project
             except BaseException:
                 print(project.run("logs", "--tail", "40"))  # noqa: T201 - why it did not come up

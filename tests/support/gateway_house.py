@@ -50,6 +50,7 @@ class House:
     """The gateway, its client, and the services behind it.
 
     Attributes:
+        path: The folder of all files.
         client: Speaks to the gateway.
         listener: Where the gateway listens.
         settings: What the gateway was told.
@@ -58,7 +59,7 @@ class House:
     """
 
     def __init__(self, path: Path, proxied: tuple[str, ...], gateway_settings: dict[str, Any]) -> None:
-        self._path = path
+        self.path = path
         self._proxied = proxied
         self._gateway_settings = gateway_settings
         self._running: dict[str, AsyncExitStack] = {}
@@ -82,29 +83,44 @@ class House:
         """Starts the gateway on its own data of before, with a fresh client."""
         stack = AsyncExitStack()
         self.registry = CollectorRegistry()
-        targets = {f"{name}_target": self._target(name) for name in SERVICES}
-        self.settings = load(
-            GatewaySettings,
-            **{
-                "port": 0,
-                "listen": self._socket("gateway"),
-                "data_dir": self._path / "gateway",
-                "drain_seconds": 1.0,
-                "probe_interval_seconds": PROBE_SECONDS,
-                **targets,
-                **self._gateway_settings,
-            },
-        )
+        self.settings = self._settings("gateway")
         self.listener = await stack.enter_async_context(front.running(self.settings, self.registry))
         self.client = await stack.enter_async_context(
             httpx2.AsyncClient(base_url=self.listener.url, timeout=30.0, trust_env=False)
         )
         self._running["gateway"] = stack
 
+    @asynccontextmanager
+    async def second_gateway(self, **more: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        """One more gateway in front of the same services, and a client of it."""
+        settings = self._settings("gateway-2", **more)
+        async with (
+            front.running(settings, CollectorRegistry()) as listener,
+            httpx2.AsyncClient(base_url=listener.url, timeout=30.0, trust_env=False) as client,
+        ):
+            yield client
+
+    def _settings(self, name: str, **more: Any) -> GatewaySettings:
+        return load(
+            GatewaySettings,
+            **{
+                "port": 0,
+                "listen": self._socket(name),
+                "data_dir": self.path / name,
+                "drain_seconds": 1.0,
+                "probe_interval_seconds": PROBE_SECONDS,
+                **{f"{each}_target": self._target(each) for each in SERVICES},
+                **self._gateway_settings,
+                **more,
+            },
+        )
+
     async def import_rows(self) -> None:
         """Puts the rows into the bank, through the front door."""
         body = b"\n".join(msgspec.json.encode(row) for row in ROWS)
-        response = await self.client.post("/api/datasets:import", content=body, headers=NDJSON)
+        token = self.settings.admin_token
+        headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        response = await self.client.post("/api/datasets:import", content=body, headers=NDJSON | headers)
         assert response.status_code == 200, response.text
 
     async def ask(self, message: str, **more: Any) -> httpx2.Response:
@@ -145,7 +161,7 @@ class House:
     def _service(self, name: str) -> AbstractAsyncContextManager[Any]:
         place: dict[str, Any] = {
             "listen": self._socket(name),
-            "data_dir": self._path / name,
+            "data_dir": self.path / name,
             "drain_seconds": 0.5,
             "probe_interval_seconds": PROBE_SECONDS,
         }
@@ -167,7 +183,7 @@ class House:
         return self.proxies[name].address if name in self.proxies else self._socket(name)
 
     def _socket(self, name: str) -> str:
-        return f"unix:{self._path}/{name}.sock"
+        return f"unix:{self.path}/{name}.sock"
 
 
 NDJSON = {"content-type": "application/x-ndjson", "accept": "application/json"}

@@ -1,6 +1,6 @@
 """What a test does without the infrastructure it needs: fail where the environment names it, else skip.
 
-`MCAI_REQUIRE` is a comma-separated list of `docker`, `postgres`, `redis` and `data`. CI names what it
+`MCAI_REQUIRE` is a comma-separated list of `docker`, `postgres`, `redis`, `node` and `data`. CI names what it
 has installed, so that a missing server fails there and skips, with the reason printed, on a laptop.
 """
 

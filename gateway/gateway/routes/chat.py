@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from gateway import answers, bodies, sse
 from gateway.chat.model import Answer, Begun, ChatQuestion, Delta, Ended, Kind
-from gateway.dependencies import Dependencies, Deps
-from gateway.schemas.chat import ChatAnswer, ChatRequest, DeltaBody, chat_answer
+from gateway.dependencies import Dependencies, Deps, Who
+from gateway.openapi import told
+from gateway.schemas.chat import ChatAnswer, ChatRequest, DeltaBody, answer_metadata, chat_answer
 from servicekit import logs
 from servicekit.errors import PeerUnavailable
 
@@ -16,22 +17,28 @@ router = APIRouter(tags=["chat"])
 RETRY_SECONDS = 2.0
 
 
-@router.post("/api/chat")
-async def chat(request: Request, deps: Deps) -> Response:
+@router.post("/api/chat", **told({200: (ChatAnswer, sse.MEDIA_TYPE)}, body=ChatRequest))
+async def chat(request: Request, deps: Deps, who: Who) -> Response:
     """Answers a message from the bank, with its sources; streams with `Accept: text/event-stream`."""
     body = await bodies.read(request, ChatRequest)
+    body.user_id = who.on_behalf_of(body.user_id)
     limits = deps.settings
     question = body.question(limits.max_message_characters, limits.max_history_messages)
     await deps.domains.check(question.domains)
     if sse.MEDIA_TYPE in bodies.media_types_accepted(request):
         events = await sse.begun(_events(deps, question))
-        return sse.response(events, keep_alive_seconds=limits.keep_alive_seconds, ending=deps.ending)
+        return sse.response(
+            events,
+            keep_alive_seconds=limits.keep_alive_seconds,
+            longest_seconds=limits.stream_max_seconds,
+        )
     answer = await deps.chat.answer(question)
-    return answers.json(_told(deps, answer))
+    told_answer(deps, answer)
+    return answers.json(chat_answer(answer, logs.request_id()))
 
 
-def _told(deps: Dependencies, answer: Answer) -> ChatAnswer:
-    """The answer for the client; raises when there is none because the bank is away."""
+def told_answer(deps: Dependencies, answer: Answer) -> None:
+    """Counts the answer; raises PeerUnavailable when there is none because the bank is away."""
     deps.metrics.answered(answer)
     if answer.kind is Kind.BANK_AWAY:
         raise PeerUnavailable(
@@ -39,14 +46,14 @@ def _told(deps: Dependencies, answer: Answer) -> ChatAnswer:
             retry_after_seconds=RETRY_SECONDS,
             metadata={"dependency": "dataset-svc"},
         )
-    return chat_answer(answer, logs.request_id())
 
 
 async def _events(deps: Dependencies, question: ChatQuestion) -> AsyncGenerator[sse.Event, None]:
     async for event in deps.chat.answer_events(question):
         match event:
             case Begun(answer):
-                yield sse.Event("meta", _told(deps, answer).metadata)
+                told_answer(deps, answer)
+                yield sse.Event("meta", answer_metadata(answer, logs.request_id()))
             case Delta(text):
                 yield sse.Event("delta", DeltaBody(text))
             case Ended(answer):

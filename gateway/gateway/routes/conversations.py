@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from gateway import answers, bodies
 from gateway.chat.model import Durability
-from gateway.dependencies import Dependencies, Deps, PageSize, PageToken, UserId
+from gateway.dependencies import Dependencies, Deps, PageSize, PageToken, UserId, Who
+from gateway.openapi import told
 from gateway.schemas.conversations import (
     RATINGS,
     ConversationMessages,
@@ -27,7 +28,7 @@ ConversationId = Annotated[str, Path(max_length=128)]
 _READ_AT_ONCE = 1000
 
 
-@router.get("/conversations")
+@router.get("/conversations", **told({200: ConversationPage}))
 async def list_conversations(
     deps: Deps, user_id: UserId, page_size: PageSize = 0, page_token: PageToken = ""
 ) -> Response:
@@ -40,7 +41,7 @@ async def list_conversations(
     return answers.json(ConversationPage(conversations, page.next_page_token))
 
 
-@router.get("/conversations/{conversation_id}")
+@router.get("/conversations/{conversation_id}", **told({200: ConversationMessages}))
 async def get_conversation(
     conversation_id: ConversationId,
     deps: Deps,
@@ -62,7 +63,7 @@ async def get_conversation(
     )
 
 
-@router.delete("/conversations/{conversation_id}", status_code=204)
+@router.delete("/conversations/{conversation_id}", status_code=204, **told({204: None}))
 async def delete_conversation(conversation_id: ConversationId, deps: Deps, user_id: UserId) -> Response:
     """Deletes a conversation and its messages."""
     request = conversation_pb2.DeleteConversationRequest(conversation_id=conversation_id, user_id=user_id)
@@ -70,7 +71,7 @@ async def delete_conversation(conversation_id: ConversationId, deps: Deps, user_
     return Response(status_code=204)
 
 
-@router.get("/history")
+@router.get("/history", **told({200: History}))
 async def history(
     deps: Deps,
     user_id: UserId,
@@ -86,15 +87,15 @@ async def history(
     return answers.json(History(told, len(told)))
 
 
-@router.post("/feedback")
-async def feedback(request: Request, deps: Deps) -> Response:
+@router.post("/feedback", **told({200: FeedbackReceipt, 202: FeedbackReceipt}, body=FeedbackRequest))
+async def feedback(request: Request, deps: Deps, who: Who) -> Response:
     """Keeps an opinion on an answer: 200, or 202 while its store is away."""
     body = await bodies.read(request, FeedbackRequest)
     feedback_id = deps.new_id()
     stored = await deps.memory.record(
         conversation_pb2.RecordFeedbackRequest(
             feedback_id=feedback_id,
-            user_id=body.user_id or "",
+            user_id=who.on_behalf_of(body.user_id) or "",
             message=body.message,
             rating=RATINGS[body.rating],
             metadata_json=bodies.object_text(body.metadata, "metadata"),

@@ -6,7 +6,15 @@ from fastapi import APIRouter, Query, Request, Response
 
 from gateway import answers, bodies
 from gateway.dependencies import Deps, IdempotencyKey, PageSize, PageToken
-from gateway.schemas.bank import DatasetPage, DatasetStats, DeletedDataset, NewDataset, dataset_body
+from gateway.openapi import told
+from gateway.schemas.bank import (
+    DatasetBody,
+    DatasetPage,
+    DatasetStats,
+    DeletedDataset,
+    NewDataset,
+    dataset_body,
+)
 from mcai.dataset.v1 import bank_pb2
 
 _MOST_DATASETS = 1_000
@@ -14,7 +22,7 @@ _MOST_DATASETS = 1_000
 router = APIRouter(prefix="/api/datasets", tags=["bank"])
 
 
-@router.get("")
+@router.get("", **told({200: DatasetPage}))
 async def list_datasets(deps: Deps, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
     """Lists the datasets by name."""
     request = bank_pb2.ListDatasetsRequest(page_size=page_size, page_token=page_token)
@@ -22,7 +30,7 @@ async def list_datasets(deps: Deps, page_size: PageSize = 0, page_token: PageTok
     return answers.json(DatasetPage([dataset_body(each) for each in page.datasets], page.next_page_token))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, **told({201: DatasetBody}, body=NewDataset))
 async def create_dataset(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
     """Creates an empty dataset."""
     body = await bodies.read(request, NewDataset)
@@ -36,7 +44,7 @@ async def create_dataset(request: Request, deps: Deps, idempotency_key: Idempote
     return answers.json(dataset_body(response.dataset), 201)
 
 
-@router.get("/stats")
+@router.get("/stats", **told({200: DatasetStats}))
 async def dataset_stats(deps: Deps) -> Response:
     """Counts the datasets and their examples; a dataset that is called "stats" is found by the list."""
     request = bank_pb2.ListDatasetsRequest(page_size=_MOST_DATASETS)
@@ -45,7 +53,7 @@ async def dataset_stats(deps: Deps) -> Response:
     return answers.json(DatasetStats(len(counts), sum(counts.values()), counts))
 
 
-@router.get("/{domain}")
+@router.get("/{domain}", **told({200: DatasetBody}))
 async def get_dataset(domain: str, deps: Deps) -> Response:
     """Shows one dataset."""
     request = bank_pb2.GetDatasetRequest(domain=domain)
@@ -53,7 +61,7 @@ async def get_dataset(domain: str, deps: Deps) -> Response:
     return answers.json(dataset_body(response.dataset))
 
 
-@router.delete("/{domain}")
+@router.delete("/{domain}", **told({200: DeletedDataset}))
 async def delete_dataset(
     domain: str,
     deps: Deps,

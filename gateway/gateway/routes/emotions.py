@@ -1,35 +1,21 @@
 """The catalogue of emotions, and the feeling that a text shows."""
 
-from typing import Annotated
-
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from gateway import answers, bodies
 from gateway.chat.understand import understand
 from gateway.dependencies import Deps
+from gateway.openapi import told
 from gateway.schemas.bank import EmotionCatalogue, emotion_entry
-from gateway.schemas.chat import EmotionBody, emotion_body
+from gateway.schemas.chat import AnalyzeRequest, EmotionAnalysis, emotion_body
 from mcai.dataset.v1 import bank_pb2
 from servicekit.errors import InvalidArgument
 
 router = APIRouter(prefix="/api", tags=["emotions"])
 
 
-class AnalyzeRequest(msgspec.Struct):
-    """A text to read."""
-
-    text: Annotated[str, msgspec.Meta(max_length=16_384)]
-
-
-class EmotionAnalysis(EmotionBody):
-    """The feeling, and what the text wants."""
-
-    intent: str
-    status: str = "ok"
-
-
-@router.get("/emotions")
+@router.get("/emotions", **told({200: EmotionCatalogue}))
 async def list_emotions(deps: Deps) -> Response:
     """Lists the product's own catalogue of emotions and frequencies."""
     request = bank_pb2.ListEmotionsRequest()
@@ -37,7 +23,7 @@ async def list_emotions(deps: Deps) -> Response:
     return answers.json(EmotionCatalogue([emotion_entry(each) for each in response.emotions]))
 
 
-@router.post("/emotion/analyze")
+@router.post("/emotion/analyze", **told({200: EmotionAnalysis}, body=AnalyzeRequest))
 async def analyze(request: Request) -> Response:
     """Reads the feeling of a text; it needs no other service."""
     body = await bodies.read(request, AnalyzeRequest)

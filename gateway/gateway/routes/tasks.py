@@ -10,35 +10,40 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from gateway import answers, bodies, sse
+from gateway.access import Principal
 from gateway.backends import durability
-from gateway.dependencies import Dependencies, Deps, IdempotencyKey, PageSize, PageToken
+from gateway.dependencies import Dependencies, Deps, IdempotencyKey, PageSize, PageToken, Who
+from gateway.openapi import told
 from gateway.schemas.tasks import (
     KINDS,
     STATES,
+    CymaticParameters,
+    JobBody,
     Kind,
     NewTask,
     State,
     SubmittedTask,
+    TaskBody,
     TaskPage,
     is_over,
     job_body,
     task_body,
 )
 from mcai.task.v1 import task_pb2
-from servicekit.errors import Internal
+from servicekit.errors import Internal, NotFound
 
 router = APIRouter(prefix="/api", tags=["tasks"])
 
 
-@router.post("/tasks", status_code=202)
-async def submit(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+@router.post("/tasks", status_code=202, **told({202: SubmittedTask}, body=NewTask))
+async def submit(request: Request, deps: Deps, who: Who, idempotency_key: IdempotencyKey = "") -> Response:
     """Accepts a task; its progress is at `poll_url` and at /api/tasks/{id}/events."""
     body = await bodies.read(request, NewTask)
     return await _submitted(
         deps,
         task_pb2.SubmitTaskRequest(
             kind=KINDS[body.kind],
-            user_id=body.user_id or "",
+            user_id=who.on_behalf_of(body.user_id) or "",
             parameters_json=bodies.object_text(body.parameters, "parameters"),
             priority=body.priority,
             request_id=idempotency_key,
@@ -46,23 +51,27 @@ async def submit(request: Request, deps: Deps, idempotency_key: IdempotencyKey =
     )
 
 
-@router.post("/cymatic/generate", status_code=202)
-async def generate_cymatic(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+@router.post("/cymatic/generate", status_code=202, **told({202: SubmittedTask}, body=CymaticParameters))
+async def generate_cymatic(
+    request: Request, deps: Deps, who: Who, idempotency_key: IdempotencyKey = ""
+) -> Response:
     """Accepts a cymatic task; the body is its parameters, such as {"frequency_hz": 432}."""
     parameters = await bodies.read(request, msgspec.Raw)
     return await _submitted(
         deps,
         task_pb2.SubmitTaskRequest(
             kind=task_pb2.TASK_KIND_CYMATIC,
+            user_id=who.user_id or "",
             parameters_json=bodies.object_text(parameters, "The body"),
             request_id=idempotency_key,
         ),
     )
 
 
-@router.get("/tasks")
+@router.get("/tasks", **told({200: TaskPage}))
 async def list_tasks(
     deps: Deps,
+    who: Who,
     user_id: Annotated[str, Query(max_length=128)] = "",
     state: State | None = None,
     kind: Kind | None = None,
@@ -71,7 +80,7 @@ async def list_tasks(
 ) -> Response:
     """Lists tasks, newest first."""
     request = task_pb2.ListTasksRequest(
-        user_id=user_id,
+        user_id=who.on_behalf_of(user_id) or "",
         state=STATES[state] if state else task_pb2.TASK_STATE_UNSPECIFIED,
         kind=KINDS[kind] if kind else task_pb2.TASK_KIND_UNSPECIFIED,
         page_size=page_size,
@@ -81,43 +90,49 @@ async def list_tasks(
     return answers.json(TaskPage([task_body(each) for each in page.tasks], page.next_page_token))
 
 
-@router.get("/tasks/{task_id}")
-async def get_task(task_id: str, deps: Deps) -> Response:
+@router.get("/tasks/{task_id}", **told({200: TaskBody}))
+async def get_task(task_id: str, deps: Deps, who: Who) -> Response:
     """Shows a task."""
-    return answers.json(task_body(await _task(deps, task_id)))
+    return answers.json(task_body(await _task(deps, who, task_id)))
 
 
-@router.get("/job/{task_id}")
-async def get_job(task_id: str, deps: Deps) -> Response:
+@router.get("/job/{task_id}", **told({200: JobBody}))
+async def get_job(task_id: str, deps: Deps, who: Who) -> Response:
     """Shows a task in the shape that older clients know."""
-    return answers.json(job_body(await _task(deps, task_id)))
+    return answers.json(job_body(await _task(deps, who, task_id)))
 
 
-@router.delete("/tasks/{task_id}")
-@router.post("/tasks/{task_id}:cancel")
-async def cancel(task_id: str, deps: Deps) -> Response:
+@router.delete("/tasks/{task_id}", **told({200: TaskBody}))
+@router.post("/tasks/{task_id}:cancel", **told({200: TaskBody}))
+async def cancel(task_id: str, deps: Deps, who: Who) -> Response:
     """Stops a task; one that has ended is left as it is."""
+    await _check_owner(deps, who, task_id)
     request = task_pb2.CancelTaskRequest(task_id=task_id)
     response = await deps.peers.task.ask(lambda stub: stub.CancelTask(request))
     return answers.json(task_body(response.task))
 
 
-@router.get("/tasks/{task_id}/events")
+@router.get("/tasks/{task_id}/events", **told({200: sse.MEDIA_TYPE}))
 async def events(
     task_id: str,
     deps: Deps,
+    who: Who,
     last_event_id: Annotated[str, Header(max_length=32, pattern=r"^\d*$")] = "",
 ) -> Response:
     """Streams a task's states as events named "state", the last one "done"; the id is its revision."""
+    await _check_owner(deps, who, task_id)
     states = await sse.begun(_states(deps, task_id, int(last_event_id or 0)))
     return sse.response(states, keep_alive_seconds=deps.settings.keep_alive_seconds, ending=deps.ending)
 
 
-@router.get("/tasks/{task_id}/artifacts/{name}")
+@router.get(
+    "/tasks/{task_id}/artifacts/{name}", **told({200: ("image/png", "audio/wav", "audio/midi"), 304: None})
+)
 async def download(
-    task_id: str, name: str, deps: Deps, if_none_match: Annotated[str, Header()] = ""
+    task_id: str, name: str, deps: Deps, who: Who, if_none_match: Annotated[str, Header()] = ""
 ) -> Response:
     """Sends a file that a task made; it never changes."""
+    await _check_owner(deps, who, task_id)
     request = task_pb2.DownloadArtifactRequest(task_id=task_id, name=name)
     pieces = deps.peers.task.stream(lambda stub: stub.DownloadArtifact(request))
     first = await anext(pieces, None)
@@ -136,9 +151,18 @@ async def download(
     return StreamingResponse(_chunks(first, pieces), media_type=artifact.media_type, headers=headers)
 
 
-async def _task(deps: Dependencies, task_id: str) -> task_pb2.Task:
+async def _task(deps: Dependencies, who: Principal, task_id: str) -> task_pb2.Task:
+    """The task; raises NotFound for another user's, in the words for one that does not exist."""
     request = task_pb2.GetTaskRequest(task_id=task_id)
-    return (await deps.peers.task.ask(lambda stub: stub.GetTask(request))).task
+    task = (await deps.peers.task.ask(lambda stub: stub.GetTask(request))).task
+    if not who.owns(task.user_id):
+        raise NotFound(f"There is no task {task_id!r}.")
+    return task
+
+
+async def _check_owner(deps: Dependencies, who: Principal, task_id: str) -> None:
+    if who.user_id is not None:
+        await _task(deps, who, task_id)
 
 
 async def _submitted(deps: Dependencies, request: task_pb2.SubmitTaskRequest) -> Response:

@@ -14,6 +14,7 @@ from gateway import answers, bodies, problems
 from gateway.backends import DatasetStub
 from gateway.dependencies import Dependencies, Deps, IdempotencyKey
 from gateway.importing import Import, ImportUpload
+from gateway.openapi import told
 from gateway.schemas.bank import ImportOutcome, ImportProgress, example_body
 from mcai.dataset.v1 import bank_pb2
 from servicekit.errors import InvalidArgument, ServiceError
@@ -25,13 +26,15 @@ PROGRESS_SECONDS = 1.0
 _LINE = msgspec.json.Encoder()
 
 
-@router.post("/datasets:import")
+@router.post("/datasets:import", **told({200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON))
 async def import_all(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
     """Imports rows that name their domain; see `import_into`."""
     return await _import(request, deps, "", idempotency_key)
 
 
-@router.post("/datasets/{domain}:import")
+@router.post(
+    "/datasets/{domain}:import", **told({200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON)
+)
 async def import_into(
     domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = ""
 ) -> Response:
@@ -43,7 +46,7 @@ async def import_into(
     return await _import(request, deps, domain, idempotency_key)
 
 
-@router.get("/datasets/{domain}:export")
+@router.get("/datasets/{domain}:export", **told({200: bodies.NDJSON}))
 @router.get("/datasets/{domain}/export", include_in_schema=False)
 async def export(domain: str, deps: Deps) -> Response:
     """Exports a dataset as JSON lines, in the order of creation."""

@@ -8,8 +8,17 @@ from gateway.schemas.times import rfc3339
 from mcai.dataset.v1 import bank_pb2, search_pb2
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-NO_METADATA = msgspec.Raw(b"{}")
-ABSENT = msgspec.Raw(b"")
+JsonObject = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
+
+
+def no_metadata() -> msgspec.Raw:
+    """Returns the empty object."""
+    return msgspec.Raw(b"{}")
+
+
+def absent() -> msgspec.Raw:
+    """Returns what stands for a field that was not sent."""
+    return msgspec.Raw(b"")
 
 
 class DatasetBody(msgspec.Struct):
@@ -59,7 +68,7 @@ class ExampleBody(msgspec.Struct):
     domain: str
     prompt: str
     response: str
-    metadata: msgspec.Raw
+    metadata: JsonObject
     content_hash: str
     create_time: str | None
     update_time: str | None
@@ -77,7 +86,7 @@ class NewExample(msgspec.Struct):
 
     prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=16_384)]
     response: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)]
-    metadata: msgspec.Raw = NO_METADATA
+    metadata: JsonObject = msgspec.field(default_factory=no_metadata)
 
 
 class ExampleChange(msgspec.Struct):
@@ -87,7 +96,7 @@ class ExampleChange(msgspec.Struct):
     response: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    metadata: msgspec.Raw = ABSENT
+    metadata: JsonObject = msgspec.field(default_factory=absent)
 
 
 class CreatedExample(msgspec.Struct):
@@ -108,7 +117,7 @@ class SearchResult(msgspec.Struct):
     score: float
     confidence: float
     snippet: str
-    metadata: msgspec.Raw
+    metadata: JsonObject
 
 
 class SearchResults(msgspec.Struct):
@@ -123,7 +132,7 @@ class ImportedRow(msgspec.Struct):
     prompt: str
     response: str
     domain: str = ""
-    metadata: msgspec.Raw = NO_METADATA
+    metadata: JsonObject = msgspec.field(default_factory=no_metadata)
     origin: str = ""
 
 

@@ -82,6 +82,19 @@ class EmotionBody(msgspec.Struct):
     words: list[str]
 
 
+class AnalyzeRequest(msgspec.Struct):
+    """A text to read."""
+
+    text: Annotated[str, msgspec.Meta(max_length=16_384)]
+
+
+class EmotionAnalysis(EmotionBody):
+    """The feeling, and what the text wants."""
+
+    intent: str
+    status: str = "ok"
+
+
 class SourceBody(msgspec.Struct):
     """An example that the answer rests on."""
 

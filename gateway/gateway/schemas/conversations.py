@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gateway.schemas.bank import NO_METADATA, raw_object
+from gateway.schemas.bank import JsonObject, no_metadata, raw_object
 from gateway.schemas.chat import Name
 from gateway.schemas.times import rfc3339
 from mcai.dataset.v1 import conversation_pb2
@@ -23,7 +23,7 @@ class MessageBody(msgspec.Struct):
     id: str
     role: str
     content: str
-    metadata: msgspec.Raw
+    metadata: JsonObject
     create_time: str | None
 
 
@@ -58,7 +58,7 @@ class HistoryMessage(msgspec.Struct):
 
     role: str
     content: str
-    metadata: msgspec.Raw
+    metadata: JsonObject
 
 
 class History(msgspec.Struct):
@@ -74,7 +74,7 @@ class FeedbackRequest(msgspec.Struct):
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=262_144)]
     rating: Literal["like", "dislike"]
     user_id: Name | None = None
-    metadata: msgspec.Raw = NO_METADATA
+    metadata: JsonObject = msgspec.field(default_factory=no_metadata)
 
 
 class FeedbackReceipt(msgspec.Struct):

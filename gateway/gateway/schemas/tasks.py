@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from gateway.schemas.bank import NO_METADATA, raw_object
+from gateway.schemas.bank import JsonObject, no_metadata, raw_object
 from gateway.schemas.chat import Name
 from gateway.schemas.times import rfc3339
 from mcai.task.v1 import task_pb2
@@ -40,9 +40,15 @@ class NewTask(msgspec.Struct):
     """Work to do; `priority` 1 to 9, the larger first, 5 unless given."""
 
     kind: Kind
-    parameters: msgspec.Raw = NO_METADATA
+    parameters: JsonObject = msgspec.field(default_factory=no_metadata)
     user_id: Name | None = None
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+
+
+class CymaticParameters(msgspec.Struct):
+    """What a cymatic pattern is made of; task-svc knows them all and refuses what it does not."""
+
+    frequency_hz: float = 432.0
 
 
 class ArtifactBody(msgspec.Struct):
@@ -61,13 +67,13 @@ class TaskBody(msgspec.Struct):
     id: str
     kind: str
     user_id: str
-    parameters: msgspec.Raw
+    parameters: JsonObject
     state: str
     progress_percent: float
     stage: str
     error: str
     artifacts: list[ArtifactBody]
-    result: msgspec.Raw
+    result: JsonObject
     priority: int
     position: int
     attempts: int

@@ -1,0 +1,108 @@
+"""Who may do what: one table of routes, and what a caller's key lets it do.
+
+A key has scopes: `chat` (ask, and one's own conversations, tasks and feedback), `bank:write` (change the
+bank), `admin` (everything, for everybody). Reading the bank needs any of them. A path that the table does not
+know is the administrator's; a contract test holds every route in it.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from servicekit.errors import NotFound
+
+
+class Scope(Enum):
+    """What a key may be for."""
+
+    CHAT = "chat"
+    BANK_WRITE = "bank:write"
+    ADMIN = "admin"
+
+
+class Access(Enum):
+    """What a route asks for."""
+
+    OPEN = "open"
+    READ = "read"
+    CHAT = "chat"
+    BANK_WRITE = "bank:write"
+    ADMIN = "admin"
+
+
+_SUFFICIENT: Final = {
+    Access.OPEN: frozenset(Scope),
+    Access.READ: frozenset(Scope),
+    Access.CHAT: frozenset({Scope.CHAT, Scope.ADMIN}),
+    Access.BANK_WRITE: frozenset({Scope.BANK_WRITE, Scope.ADMIN}),
+    Access.ADMIN: frozenset({Scope.ADMIN}),
+}
+
+_ANY: Final = "."
+_READING: Final = "GET|HEAD"
+# Methods, paths and what they ask for; the first that fits counts.
+_TABLE: Final = tuple(
+    (re.compile(methods), re.compile(paths), access)
+    for methods, paths, access in (
+        (_ANY, r"/(?:livez|readyz|healthz|openapi\.json|dashboard|bank)?|/web/.*", Access.OPEN),
+        (_ANY, r"/metrics|/api/keys(?:[/:].*)?|/api/system/cache/.*", Access.ADMIN),
+        (_ANY, r"/api/system/.*", Access.READ),
+        (_READING, r"/api/(?:datasets|examples)(?:[/:].*)?|/api/(?:search|emotions)", Access.READ),
+        (_ANY, r"/api/(?:datasets|examples)(?:[/:].*)?", Access.BANK_WRITE),
+        (_ANY, r"/v1/.*|/api/(?:chat|emotion|cymatic|history|feedback|privacy)(?:[/:].*)?", Access.CHAT),
+        (_ANY, r"/api/(?:conversations?|users?|tasks|job)(?:[/:].*)?", Access.CHAT),
+    )
+)
+
+
+def access_of(method: str, path: str) -> Access | None:
+    """Returns what a request, or a route by its template, asks for; None for a path that nobody has named."""
+    for methods, paths, access in _TABLE:
+        if methods.match(method) and paths.fullmatch(path):
+            return access
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whoever sent a request.
+
+    Attributes:
+        id: Id of the key, or a word for those who need none; it may be logged.
+        user_id: The only user whose data it reaches; None reaches everybody's.
+        scopes: What it may do.
+    """
+
+    id: str
+    user_id: str | None
+    scopes: frozenset[Scope]
+
+    def may(self, access: Access | None) -> bool:
+        """Says whether it may use a route that asks for this."""
+        return bool(self.scopes & _SUFFICIENT[access or Access.ADMIN])
+
+    def on_behalf_of(self, user_id: str | None) -> str | None:
+        """Returns the user that a request is about, who is the key's own unless the key reaches everybody.
+
+        Raises:
+            NotFound: It names another user: whether there is one is not told.
+        """
+        if self.user_id is None:
+            return user_id or None
+        if user_id and user_id != self.user_id:
+            raise NotFound("There is no such user.", metadata={"field": "user_id"})
+        return self.user_id
+
+    def owns(self, user_id: str) -> bool:
+        """Says whether it reaches what belongs to this user."""
+        return self.user_id is None or self.user_id == user_id
+
+
+EVERYTHING: Final = frozenset(Scope)
+ANYBODY_HERE: Final = Principal("local", None, EVERYTHING)
+"""A client on this machine, of a gateway that asks for no keys."""
+ANYBODY: Final = Principal("anybody", None, EVERYTHING - {Scope.ADMIN})
+"""Any other client of a gateway that asks for no keys."""
+ADMINISTRATOR: Final = Principal("admin", None, EVERYTHING)
+"""The holder of the token that the gateway was configured with."""
