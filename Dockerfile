@@ -17,12 +17,12 @@ COPY monitor-svc/pyproject.toml monitor-svc/
 COPY cli/pyproject.toml cli/
 ARG SERVICE
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --frozen --no-install-workspace --package mcai-${SERVICE}
+    uv sync --frozen --all-extras --no-install-workspace --package mcai-${SERVICE}
 COPY protos/gen protos/gen
 COPY servicekit servicekit
 COPY ${SERVICE} ${SERVICE}
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --frozen --no-editable --package mcai-${SERVICE} \
+    uv sync --frozen --all-extras --no-editable --package mcai-${SERVICE} \
     && ln -s mcai-${SERVICE} /opt/mcai/bin/service
 
 FROM ${PYTHON_IMAGE}

@@ -6,6 +6,7 @@ from tests.support.node_sdk import node_sdk
 from tests.support.postgres_server import postgres_database, postgres_server, postgres_url
 from tests.support.public_data import public_data
 from tests.support.redis_server import redis_server, redis_url
+from tests.support.s3_server import s3_bucket, s3_server
 
 __all__ = [
     "bank_replicas",
@@ -18,4 +19,6 @@ __all__ = [
     "public_data",
     "redis_server",
     "redis_url",
+    "s3_bucket",
+    "s3_server",
 ]

@@ -18,7 +18,6 @@ from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
 from servicekit.server import GrpcServer, Registration, run_service
 from task_svc import assembly
-from task_svc.artifacts import FileArtifacts
 from task_svc.dispatch import CeleryDispatch, PoolDispatch
 from task_svc.fallback import JournallingStore, PatientStore, PooledQueue
 from task_svc.local_pool import LocalPool
@@ -33,12 +32,12 @@ from task_svc.servicer import TaskServicer
 from task_svc.settings import TaskSettings
 from task_svc.sqlite import SqliteTaskStore
 from task_svc.sqlite_database import SqliteDatabase
+from task_svc.sweeper import Sweeper
 from task_svc.watching import Announcements, Watcher
 
 NAME: Final = "task-svc"
 _STORE_RETRY_SECONDS: Final = 0.5
-# A generator's directory that is older than any task was left behind by a worker that was killed.
-_SCRATCH_SECONDS: Final = 3600.0
+_DAY_SECONDS: Final = 86_400.0
 
 
 @asynccontextmanager
@@ -46,8 +45,7 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
     """Run the service until the context ends; raises ConfigurationError when it cannot start."""
     async with AsyncExitStack() as stack:
         metrics, announcements = TaskMetrics(registry), Announcements()
-        artifacts = FileArtifacts(settings.artifacts_path)
-        artifacts.sweep_scratch(time.time() - _SCRATCH_SECONDS)
+        artifacts = assembly.artifact_store(settings)
         tasks, claims, probe = await _stores(stack, settings, registry, announcements)
         retry = assembly.retry_policy(settings, _jitter)
         generator = ProcessGenerator(settings.local_pool_processes, settings.local_pool_idle_seconds)
@@ -72,6 +70,10 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
             await stack.enter_async_context(in_background("relay", relay.run))
         await stack.enter_async_context(in_background("pool", pool.run))
         await stack.enter_async_context(in_background("reconciler", reconciler.run))
+        sweeper = Sweeper(
+            claims, artifacts, settings.retention_days * _DAY_SECONDS, settings.sweep_seconds, time.time
+        )
+        await stack.enter_async_context(in_background("sweeper", sweeper.run))
         service = TaskService(
             tasks,
             artifacts,

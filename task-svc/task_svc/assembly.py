@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pydantic import SecretStr
 
 from servicekit.breaker import Breaker
+from task_svc.artifacts import local_artifacts
 from task_svc.attempts import Attempts, Pace, RetryPolicy
 from task_svc.metrics import TaskMetrics
 from task_svc.ports import ArtifactStore, Claims, Generator, TaskStore
@@ -21,6 +22,16 @@ def postgres_store(
 
     breaker = Breaker("postgres", budget_seconds=settings.store_budget_ms / 1000, reset_seconds=0.5)
     return PostgresTaskStore(PostgresDatabase(url, breaker, connections), announce)
+
+
+def artifact_store(settings: TaskSettings) -> ArtifactStore:
+    """Returns where the artefacts are; raises ConfigurationError when that cannot be."""
+    if settings.artifacts_url is None:
+        return local_artifacts(settings.artifacts_path)
+    # s3fs is not installed everywhere, and heavy.
+    from task_svc.s3_artifacts import s3_artifacts  # noqa: PLC0415
+
+    return s3_artifacts(settings.artifacts_url, settings.artifacts_path, settings.s3)
 
 
 def retry_policy(settings: TaskSettings, jitter: Callable[[], float]) -> RetryPolicy:

@@ -201,6 +201,14 @@ class PatientStore:
         """See ports.Claims."""
         return await _or_else(self._store.running(), [])
 
+    async def forget(self, ended_before: float, limit: int) -> int:
+        """See ports.Claims."""
+        return await _or_else(self._store.forget(ended_before, limit), 0)
+
+    async def unused(self, digests: frozenset[str]) -> frozenset[str]:
+        """See ports.Claims."""
+        return await _or_else(self._store.unused(digests), frozenset())
+
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """See ports.Claims."""
         return await _or_else(self._store.counts(), {})

@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from task_svc import assembly
-from task_svc.artifacts import FileArtifacts
 from task_svc.attempts import Attempts
 from task_svc.celery_app import JOB
 from task_svc.fallback import PatientStore
@@ -113,7 +112,7 @@ class Jobs:
         attempts = assembly.attempts(
             self._settings,
             claims,
-            FileArtifacts(self._settings.artifacts_path),
+            assembly.artifact_store(self._settings),
             self._generator(),
             assembly.retry_policy(self._settings, self._jitter),
             TaskMetrics(CollectorRegistry()),

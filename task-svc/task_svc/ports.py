@@ -111,6 +111,12 @@ class Claims(Protocol):
     async def running(self) -> list[Task]:
         """All running tasks; their revision grows with every sign of life."""
 
+    async def forget(self, ended_before: float, limit: int) -> int:
+        """Remove at most `limit` tasks that ended before then; returns how many."""
+
+    async def unused(self, digests: frozenset[str]) -> frozenset[str]:
+        """Those of some artefacts that no task names; while the store is away, all count as used."""
+
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """Tasks by kind and state."""
 
@@ -189,3 +195,12 @@ class ArtifactStore(Protocol):
 
         Raises `ArtifactNotFound`, and `ArtifactCorrupt` before the first piece when the SHA-256 is wrong.
         """
+
+    async def unchanged_since(self, before: float) -> frozenset[str]:
+        """Digests of the artefacts that were last stored before then; none while the place is away."""
+
+    async def remove(self, digest: str, before: float) -> bool:
+        """Remove an artefact unless it was stored anew since; returns whether it is gone by this call."""
+
+    def sweep_scratch(self, older_than: float) -> None:
+        """Remove what killed workers left behind before then (seconds since the epoch)."""

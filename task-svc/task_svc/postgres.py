@@ -19,7 +19,7 @@ from task_svc.model import (
     Ticket,
 )
 from task_svc.postgres_database import Connection, PostgresDatabase
-from task_svc.rows import COLUMNS, artifacts_json, new_row, task_of
+from task_svc.rows import COLUMNS, PAGE, artifacts_json, digests_of, new_row, task_of
 
 Announce = Callable[[str], None]
 
@@ -58,6 +58,9 @@ _SUBMIT: Final = f"""
 _QUEUED_OF_USER: Final = (
     "SELECT count(*) FROM tasks WHERE state = 'queued' AND user_id = %(user_id)s HAVING count(*) >= %(most)s"
 )
+_ARTIFACTS_AFTER: Final = """
+    SELECT id, artifacts_json FROM tasks
+    WHERE id > %(last)s AND state = 'succeeded' ORDER BY id LIMIT %(limit)s"""
 # Which one of the due tasks; whoever looks for any task passes by those that others are about to take.
 _THIS_ONE: Final = "AND id = %(id)s FOR UPDATE"
 _THE_FIRST: Final = "ORDER BY priority DESC, create_time, id LIMIT 1 FOR UPDATE SKIP LOCKED"
@@ -280,6 +283,25 @@ class PostgresTaskStore:
         """See ports.TaskStore."""
         rows = await self._rows(f"SELECT {_READ} FROM tasks WHERE state = 'running'")
         return [task_of(row) for row in rows]
+
+    async def forget(self, ended_before: float, limit: int) -> int:
+        """See ports.TaskStore."""
+        rows = await self._rows(
+            "WITH old AS ("
+            " SELECT id FROM tasks WHERE end_time < %(before)s ORDER BY end_time LIMIT %(limit)s"
+            " FOR UPDATE SKIP LOCKED"
+            ") DELETE FROM tasks USING old WHERE tasks.id = old.id RETURNING tasks.id",
+            {"before": ended_before, "limit": limit},
+        )
+        return len(rows)
+
+    async def unused(self, digests: frozenset[str]) -> frozenset[str]:
+        """See ports.TaskStore."""
+        last, unused = "", digests
+        while unused and (rows := await self._rows(_ARTIFACTS_AFTER, {"last": last, "limit": PAGE})):
+            unused -= digests_of(text for _, text in rows)
+            last = rows[-1][0]
+        return unused
 
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """See ports.TaskStore."""

@@ -1,7 +1,7 @@
 """Tasks as rows of the `tasks` table, which has the same columns in both stores."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -30,6 +30,14 @@ COLUMNS: Final = (
     "revision",
 )
 """What is read of a row, in this order; a reader may add `position` behind them."""
+
+PAGE: Final = 5_000
+"""Rows that are read at a time by whoever reads them all."""
+
+
+def digests_of(artifacts: Iterable[str]) -> frozenset[str]:
+    """Returns the SHA-256 of all artefacts in some values of `artifacts_json`."""
+    return frozenset(each["sha256"] for text in artifacts for each in json.loads(text))
 
 
 def task_of(row: Sequence[Any]) -> Task:

@@ -1,11 +1,20 @@
 """What task-svc and its workers can be told by their environment."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field, SecretStr
 
 from servicekit.settings import ServiceSettings
 from task_svc.model import TaskKind
+
+
+class S3Settings(NamedTuple):
+    """Where a bucket is and who asks for it; None: as AWS's own tools find it."""
+
+    endpoint_url: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
 
 
 class TaskSettings(ServiceSettings):
@@ -22,6 +31,23 @@ class TaskSettings(ServiceSettings):
     artifacts_dir: Path | None = Field(
         None,
         description="Directory of the artefacts, which services and workers share; unset: in `data_dir`.",
+    )
+    artifacts_url: str | None = Field(
+        None,
+        description="Bucket of the artefacts, `s3://bucket/prefix`; unset: they are in their directory.",
+    )
+    s3_endpoint_url: str | None = Field(
+        None, description="Server that speaks like S3, `https://...`; unset: AWS."
+    )
+    s3_access_key_id: str | None = Field(
+        None, description="Access key of the bucket; unset: as AWS's own tools find theirs."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of the access key.")
+    retention_days: float = Field(
+        30.0, gt=0, description="Days that a task and its artefacts are kept after its end."
+    )
+    sweep_seconds: float = Field(
+        3600.0, gt=0, description="Time between two searches for what is no longer kept, in seconds."
     )
     local_pool_processes: int = Field(2, ge=1, description="Most processes of the local pool.")
     local_pool_idle_seconds: float = Field(
@@ -77,6 +103,11 @@ class TaskSettings(ServiceSettings):
     def artifacts_path(self) -> Path:
         """Directory of the artefacts."""
         return self.artifacts_dir or self.data_dir / "artifacts"
+
+    @property
+    def s3(self) -> S3Settings:
+        """Where the bucket of the artefacts is."""
+        return S3Settings(self.s3_endpoint_url, self.s3_access_key_id, self.s3_secret_access_key)
 
     @property
     def limits(self) -> dict[TaskKind, float]:

@@ -18,7 +18,7 @@ from task_svc.model import (
     TaskState,
     Ticket,
 )
-from task_svc.rows import COLUMNS, artifacts_json, new_row, task_of
+from task_svc.rows import COLUMNS, PAGE, artifacts_json, digests_of, new_row, task_of
 from task_svc.sqlite_database import SqliteDatabase
 
 Announce = Callable[[str], None]
@@ -42,6 +42,9 @@ _CLAIM: Final = f"""
         WHERE state = 'queued' AND due_time <= :now AND (:id IS NULL OR id = :id)
         ORDER BY priority DESC, create_time, id LIMIT 1)
     RETURNING {_READ}"""
+_ARTIFACTS_AFTER: Final = """
+    SELECT id, artifacts_json FROM tasks
+    WHERE id > :last AND state = 'succeeded' ORDER BY id LIMIT :limit"""
 _MINE: Final = "WHERE id = :id AND state = 'running' AND attempts = :attempt"
 _QUEUE_AGAIN: Final = "INSERT OR REPLACE INTO outbox (task_id, due_time) VALUES (:id, :due_time)"
 
@@ -245,6 +248,26 @@ class SqliteTaskStore:
         """See ports.TaskStore."""
         rows = await self._rows(f"SELECT {_READ} FROM tasks WHERE state = 'running'")
         return [task_of(row) for row in rows]
+
+    async def forget(self, ended_before: float, limit: int) -> int:
+        """See ports.TaskStore."""
+        return await self._database.run(
+            lambda connection: (
+                connection.execute(
+                    "DELETE FROM tasks WHERE id IN"
+                    " (SELECT id FROM tasks WHERE end_time < ? ORDER BY end_time LIMIT ?)",
+                    (ended_before, limit),
+                ).rowcount
+            )
+        )
+
+    async def unused(self, digests: frozenset[str]) -> frozenset[str]:
+        """See ports.TaskStore."""
+        last, unused = "", digests
+        while unused and (rows := await self._rows(_ARTIFACTS_AFTER, last=last, limit=PAGE)):
+            unused -= digests_of(text for _, text in rows)
+            last = rows[-1][0]
+        return unused
 
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """See ports.TaskStore."""

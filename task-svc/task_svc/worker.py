@@ -11,7 +11,7 @@ from servicekit import logs
 from servicekit.errors import ConfigurationError
 from servicekit.process import EXIT_CONFIGURATION
 from servicekit.settings import load
-from task_svc.artifacts import FileArtifacts
+from task_svc import assembly
 from task_svc.celery_app import make_app
 from task_svc.celery_consumer import PersistentConsumer
 from task_svc.celery_heartbeat import Heartbeat
@@ -37,7 +37,8 @@ def run_worker(settings: TaskSettings) -> None:
             "A worker needs a broker and a database; set MCAI_BROKER_URL and MCAI_DATABASE_URL."
         )
     queues = _queues(settings.worker_queues)
-    FileArtifacts(settings.artifacts_path)
+    # A place that cannot be is told now, and not by the first task.
+    assembly.artifact_store(settings)
     app = make_app(settings.broker_url, _BROKER_SECONDS)
     app.conf.update(
         worker_hijack_root_logger=False,

@@ -284,3 +284,21 @@ async def test_counts(store: TaskStore) -> None:
         (TaskKind.ART, TaskState.QUEUED): 1,
     }
     await store.ping()
+
+
+async def test_what_ended_long_ago_is_forgotten(store: TaskStore) -> None:
+    for number in (1, 2, 3):
+        task = await claimed(store, number)
+        await store.succeed(task.id, 1, [PICTURE], "{}", 3000.0 + number)
+    await submitted(store, new_task(4))
+    assert await store.forget(3003.0, 1) == 1
+    assert await store.forget(3003.0, 9) == 1
+    assert await store.forget(3003.0, 9) == 0
+    assert [task.id for task in await store.newest(TaskFilter(), None, 9)] == ["task-0004", "task-0003"]
+
+
+async def test_only_what_no_task_names_is_unused(store: TaskStore) -> None:
+    task = await claimed(store)
+    await store.succeed(task.id, 1, [PICTURE, replace(PICTURE, sha256="cd" * 32)], "{}", 2001.0)
+    digests = frozenset({PICTURE.sha256, "cd" * 32, "ef" * 32})
+    assert await store.unused(digests) == {"ef" * 32}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from task_svc.artifacts import FileArtifacts
+from task_svc.artifacts import local_artifacts
 from task_svc.attempts import Attempts, Pace, RetryPolicy
 from task_svc.metrics import TaskMetrics
 from task_svc.model import UNBOUNDED, Parameters, Product, Task, TaskKind, TaskState
@@ -32,7 +32,7 @@ async def test_a_task_that_cost_too_many_workers_is_given_up(tmp_path: Path) -> 
     generator = CountingGenerator()
     attempts = Attempts(
         store,
-        FileArtifacts(tmp_path / "artifacts"),
+        local_artifacts(tmp_path / "artifacts"),
         generator,
         RetryPolicy(most_failures=3, most_attempts=2, first_wait_seconds=1.0, jitter=lambda: 1.0),
         Pace(1.0, 0.1, dict.fromkeys(TaskKind, 60.0)),
