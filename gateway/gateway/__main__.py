@@ -20,11 +20,13 @@ from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
+from gateway.shared import Shared, open_shared
 from servicekit import logs
 from servicekit.background import in_background
-from servicekit.degrade import Degradation
+from servicekit.degrade import Degradation, DegradationMetrics
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
+from servicekit.metrics import shared as metrics_shared
 from servicekit.server import GrpcServer, run_service
 
 NAME = "gateway"
@@ -44,7 +46,12 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
     """
     degradations = {name: Degradation(name, registry) for name in DEPENDENCIES}
     journal = Journal(settings.data_dir / "journal.sqlite")
-    async with open_peers(settings) as peers, journal, _keys(settings, peers) as ring:
+    async with (
+        open_peers(settings) as peers,
+        journal,
+        _keys(settings, peers) as ring,
+        open_shared(settings, registry) as shared,
+    ):
         memory = fallback.JournalledMemory(
             DatasetMemory(peers.dataset),
             journal,
@@ -52,7 +59,7 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
             max_entries=settings.journal_max_messages,
         )
         replayer = Replayer(journal, memory.replay, registry, name=NAME)
-        deps = _dependencies(settings, registry, peers, ring, memory, degradations, replayer)
+        deps = _dependencies(settings, registry, peers, (ring, shared), memory, degradations, replayer)
         async with (
             replayer,
             GrpcServer(settings, NAME, (), deps.readiness.probes(), registry),
@@ -68,11 +75,12 @@ def _dependencies(
     settings: GatewaySettings,
     registry: CollectorRegistry,
     peers: Peers,
-    ring: KeyRing | None,
+    doors: tuple[KeyRing | None, Shared],
     memory: fallback.JournalledMemory,
     degradations: dict[str, Degradation],
     replayer: Replayer,
 ) -> Dependencies:
+    ring, shared = doors
     near = fallback.NearStore(settings.near_store_bytes)
 
     def recovered(name: str) -> None:
@@ -101,10 +109,11 @@ def _dependencies(
         ),
         admin_token=_admin_token(settings),
         ring=ring,
+        shared=shared,
         readiness=Readiness(
             peers,
             near.__len__,
-            lambda: frozenset(name for name, each in degradations.items() if each.active),
+            metrics_shared(registry, DegradationMetrics).names,
             recovered,
         ),
         metrics=GatewayMetrics(registry),

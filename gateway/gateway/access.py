@@ -72,11 +72,13 @@ class Principal:
         id: Id of the key, or a word for those who need none; it may be logged.
         user_id: The only user whose data it reaches; None reaches everybody's.
         scopes: What it may do.
+        keyed: Whether it showed a key.
     """
 
     id: str
     user_id: str | None
     scopes: frozenset[Scope]
+    keyed: bool = True
 
     def may(self, access: Access | None) -> bool:
         """Says whether it may use a route that asks for this."""
@@ -100,9 +102,9 @@ class Principal:
 
 
 EVERYTHING: Final = frozenset(Scope)
-ANYBODY_HERE: Final = Principal("local", None, EVERYTHING)
+ANYBODY_HERE: Final = Principal("local", None, EVERYTHING, keyed=False)
 """A client on this machine, of a gateway that asks for no keys."""
-ANYBODY: Final = Principal("anybody", None, EVERYTHING - {Scope.ADMIN})
+ANYBODY: Final = Principal("anybody", None, EVERYTHING - {Scope.ADMIN}, keyed=False)
 """Any other client of a gateway that asks for no keys."""
 ADMINISTRATOR: Final = Principal("admin", None, EVERYTHING)
 """The holder of the token that the gateway was configured with."""

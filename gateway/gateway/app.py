@@ -7,7 +7,10 @@ from fastapi import FastAPI
 
 from gateway import middleware, problems
 from gateway.auth import Authentication
+from gateway.buckets import Rate
 from gateway.dependencies import Dependencies
+from gateway.idempotency import Idempotency
+from gateway.limits import Admission, RateLimit, address_of, key_of
 from gateway.openapi import document
 from gateway.routes import (
     chat,
@@ -40,8 +43,28 @@ def create_app(deps: Dependencies) -> FastAPI:
         web, chat, openai, search, transfer, examples, datasets, emotions, conversations, tasks, keys, system,
     ):  # fmt: skip
         app.include_router(resource.router)
-    app.add_middleware(middleware.BodyLimit, max_bytes=deps.settings.max_body_bytes, unlimited=_is_import)
+    _surround(app, deps)
+    return app
+
+
+def _surround(app: FastAPI, deps: Dependencies) -> None:
+    """Puts the middleware around the routes, the innermost first."""
+    settings, shared = deps.settings, deps.shared
+    app.add_middleware(Idempotency, replays=shared.replays, skips=_is_import, new_id=deps.new_id)
+    app.add_middleware(middleware.BodyLimit, max_bytes=settings.max_body_bytes, unlimited=_is_import)
+    key_rate = Rate("key", settings.rate_limit_key, settings.rate_limit_seconds)
+    address_rate = Rate("address", settings.rate_limit_address, settings.rate_limit_seconds)
+    app.add_middleware(RateLimit, meter=shared.meter, rate=key_rate, whose=key_of, metrics=shared.metrics)
     app.add_middleware(Authentication, ring=deps.ring, admin_token=deps.admin_token)
+    app.add_middleware(
+        RateLimit, meter=shared.meter, rate=address_rate, whose=address_of, metrics=shared.metrics
+    )
+    app.add_middleware(
+        Admission,
+        max_concurrent=settings.max_concurrent_requests,
+        max_streams=settings.max_streams,
+        metrics=shared.metrics,
+    )
     app.add_middleware(middleware.Refusals)
     app.add_middleware(
         middleware.Context,
@@ -49,7 +72,6 @@ def create_app(deps: Dependencies) -> FastAPI:
         timeout_seconds=deps.settings.request_timeout_seconds,
         new_request_id=new_request_id,
     )
-    return app
 
 
 def _documented(app: FastAPI) -> dict[str, Any]:

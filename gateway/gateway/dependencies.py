@@ -19,6 +19,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
+from gateway.shared import Shared
 from servicekit.errors import InvalidArgument
 
 
@@ -35,6 +36,7 @@ class Dependencies:
         domains: Tells a domain that does not exist.
         system: The health of the whole.
         admin_token: One more key, which may do everything; None if there is none.
+        shared: What all gateways share through Redis: token buckets and recorded answers.
         ring: The keys that are let in; None while none is asked for.
         readiness: The health of the way from here to an answer.
         metrics: The gateway's own counters.
@@ -52,6 +54,7 @@ class Dependencies:
     domains: KnownDomains
     system: SystemView
     admin_token: SecretStr | None
+    shared: Shared
     ring: KeyRing | None
     readiness: Readiness
     metrics: GatewayMetrics

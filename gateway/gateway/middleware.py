@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems
@@ -20,19 +20,25 @@ from servicekit.errors import InvalidArgument, PermissionDenied, ServiceError
 
 REQUEST_ID: Final = "x-request-id"
 DEGRADED: Final = "x-mcai-degraded"
+EXTRA_HEADERS: Final = "mcai.headers"
+"""Where a request's scope holds more headers of its answer."""
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_SECURITY_HEADERS: Final = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
+# No route sets one of these itself, so they are added as they stand: they are on every answer.
+_SECURITY_HEADERS: Final = tuple(
+    (name.encode(), value.encode())
+    for name, value in {
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+    }.items()
+)
 
 MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_PATH_BYTES: Final = 4 * 1024
@@ -81,7 +87,7 @@ class Context:
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_request_id()
         started = self._clock()
         self._metrics.began()
-        reply = _Reply(send, request_id)
+        reply = _Reply(scope, send, request_id)
         with ExitStack() as stack:
             stack.enter_context(logs.request_context(request_id=request_id, service="gateway"))
             stack.enter_context(tracing.span("http", headers.get("traceparent")))
@@ -118,7 +124,8 @@ class Context:
 class _Reply:
     """Sends the answer on, with our headers, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
         self._send = send
         self._request_id = request_id
         self.status = _CLIENT_GONE
@@ -127,12 +134,10 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers[REQUEST_ID] = self._request_id
+            own = [(b"x-request-id", self._request_id.encode()), *self._scope.get(EXTRA_HEADERS, ())]
             if names := sorted(self.degraded):
-                headers[DEGRADED] = ",".join(names)
-            for name, value in _SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
+                own.append((DEGRADED.encode(), ",".join(names).encode()))
+            message["headers"] = [*message["headers"], *own, *_SECURITY_HEADERS]
         await self._send(message)
 
 

@@ -54,6 +54,27 @@ class GatewaySettings(ServiceSettings):
         15.0, gt=0, description="Time between two comments that keep a silent event stream open, in seconds."
     )
 
+    redis_url: SecretStr | None = Field(
+        None, description="Redis that all replicas share; unset: the cache is this process's alone."
+    )
+    redis_call_ms: float = Field(
+        100.0,
+        gt=0,
+        description="What Redis may cost a request before the gateway counts alone, in milliseconds.",
+    )
+    rate_limit_key: int = Field(
+        6_000, ge=0, description="Requests of a key within `MCAI_RATE_LIMIT_SECONDS`; 0 counts none."
+    )
+    rate_limit_address: int = Field(
+        12_000, ge=0, description="The same for an address that is not this machine's; 0 counts none."
+    )
+    rate_limit_seconds: float = Field(
+        60.0, gt=0, description="Time in which an empty token bucket fills again, in seconds."
+    )
+    max_concurrent_requests: int = Field(
+        256, gt=0, description="Requests that are answered at a time; more are refused at once with 503."
+    )
+    max_streams: int = Field(1_024, gt=0, description="Streams of events that may be open at a time.")
     stream_max_seconds: float = Field(
         600.0, gt=0, description="Time that a streamed answer may take in all, in seconds."
     )

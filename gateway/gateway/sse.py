@@ -6,7 +6,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -55,6 +55,15 @@ OURS: Final = Convention(lambda error: Event("error", problems.problem_of(error)
 """An event named "error" with the problem; the last event is named by what it is, such as "done"."""
 OPENAI: Final = Convention(lambda error: Event("", problems.error_body_of(error)), b"data: [DONE]\n\n")
 """As OpenAI: https://platform.openai.com/docs/api-reference/chat-streaming."""
+
+
+async def numbered(events: AsyncGenerator[Event, None], stream: str | None) -> AsyncGenerator[Event, None]:
+    """Gives the events of a named stream their ids, `STREAM:NUMBER` from 1."""
+    number = 0
+    async with aclosing(events):
+        async for event in events:
+            number += 1
+            yield event if stream is None else replace(event, id=f"{stream}:{number}")
 
 
 async def begun(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:

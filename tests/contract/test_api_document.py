@@ -27,6 +27,8 @@ def document() -> dict[str, Any]:
         metrics=GatewayMetrics(CollectorRegistry()),
         ring=None,
         admin_token=None,
+        shared=SimpleNamespace(replays=None, meter=None, metrics=None),
+        new_id=None,
     )
     return create_app(cast("Dependencies", parts)).openapi()
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from gateway import answers, bodies, sse
 from gateway.chat.model import Answer, Begun, ChatQuestion, Delta, Ended, Kind
 from gateway.dependencies import Dependencies, Deps, Who
+from gateway.idempotency import STREAM
 from gateway.openapi import told
 from gateway.schemas.chat import ChatAnswer, ChatRequest, DeltaBody, answer_metadata, chat_answer
 from servicekit import logs
@@ -26,7 +27,7 @@ async def chat(request: Request, deps: Deps, who: Who) -> Response:
     question = body.question(limits.max_message_characters, limits.max_history_messages)
     await deps.domains.check(question.domains)
     if sse.MEDIA_TYPE in bodies.media_types_accepted(request):
-        events = await sse.begun(_events(deps, question))
+        events = await sse.begun(sse.numbered(_events(deps, question), request.scope.get(STREAM)))
         return sse.response(
             events,
             keep_alive_seconds=limits.keep_alive_seconds,

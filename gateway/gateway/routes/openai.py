@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from gateway import answers, bodies, sse
 from gateway.chat.model import Answer, Begun, ChatQuestion, Delta, Ended
 from gateway.dependencies import Dependencies, Deps, Who
+from gateway.idempotency import STREAM
 from gateway.openapi import told
 from gateway.routes.chat import told_answer
 from gateway.schemas import openai as shapes
@@ -35,7 +36,7 @@ async def create_completion(request: Request, deps: Deps, who: Who) -> Response:
     question = body.question(user_id, limits.max_message_characters, limits.max_history_messages)
     await deps.domains.check(question.domains)
     if body.stream:
-        events = await sse.begun(_chunks(deps, body, question))
+        events = await sse.begun(sse.numbered(_chunks(deps, body, question), request.scope.get(STREAM)))
         return sse.response(
             events,
             keep_alive_seconds=limits.keep_alive_seconds,

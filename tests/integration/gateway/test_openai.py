@@ -134,7 +134,7 @@ async def test_a_stream_ends_with_done_and_cites_its_sources(house: House) -> No
     body = {"model": "mcai", "messages": MESSAGES, "stream": True}
     response = await house.client.post("/v1/chat/completions", json=body)
 
-    lines = [line.removeprefix("data: ") for line in response.text.split("\n\n") if line]
+    lines = [event.rpartition("data: ")[2] for event in response.text.split("\n\n") if event]
     assert response.headers["content-type"].startswith("text/event-stream")
     assert lines[-1] == "[DONE]"
     events = [json.loads(line) for line in lines[:-1]]

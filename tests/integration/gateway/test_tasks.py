@@ -86,7 +86,7 @@ async def test_the_same_key_and_body_give_the_same_task(house: House) -> None:
     other = await house.client.post("/api/cymatic/generate", json={"frequency_hz": 99}, headers=headers)
 
     assert first["job_id"] == second["job_id"]
-    assert other.status_code == 409
+    assert other.status_code == 422
 
 
 async def test_a_task_is_cancelled(house: House) -> None:
