@@ -14,6 +14,7 @@ from gateway.backends import DatasetBank, DatasetMemory, KnowledgeRecall, Peers,
 from gateway.chat.model import Policy
 from gateway.chat.pipeline import ChatPipeline
 from gateway.dependencies import Dependencies
+from gateway.fallback_system import SystemView
 from gateway.keys import KeyRing, own_token
 from gateway.listener import Listener, listening
 from gateway.metrics import GatewayMetrics
@@ -104,9 +105,7 @@ def _dependencies(
         memory=memory,
         near=near,
         domains=fallback.KnownDomains(peers.dataset, degradations["dataset-svc"]),
-        system=fallback.SystemView(
-            peers, degradations["monitor-svc"], now=time.time, clock=time.perf_counter
-        ),
+        system=SystemView(peers, degradations["monitor-svc"], now=time.time, clock=time.perf_counter),
         admin_token=_admin_token(settings),
         ring=ring,
         shared=shared,

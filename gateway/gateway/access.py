@@ -46,7 +46,7 @@ _TABLE: Final = tuple(
     (re.compile(methods), re.compile(paths), access)
     for methods, paths, access in (
         (_ANY, r"/(?:livez|readyz|healthz|openapi\.json|dashboard|bank)?|/web/.*", Access.OPEN),
-        (_ANY, r"/metrics|/api/keys(?:[/:].*)?|/api/system/cache/.*", Access.ADMIN),
+        (_ANY, r"/metrics|/api/keys(?:[/:].*)?|/api/system/(?:cache|debug)/.*", Access.ADMIN),
         (_ANY, r"/api/system/.*", Access.READ),
         (_READING, r"/api/(?:datasets|examples)(?:[/:].*)?|/api/(?:search|emotions)", Access.READ),
         (_ANY, r"/api/(?:datasets|examples)(?:[/:].*)?", Access.BANK_WRITE),

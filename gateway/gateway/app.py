@@ -19,6 +19,7 @@ from gateway.routes import (
     emotions,
     examples,
     keys,
+    monitoring,
     openai,
     search,
     system,
@@ -41,6 +42,7 @@ def create_app(deps: Dependencies) -> FastAPI:
     # "{domain}:import" and "{id}:cancel" come before the plain names, which would match them too.
     for resource in (
         web, chat, openai, search, transfer, examples, datasets, emotions, conversations, tasks, keys, system,
+        monitoring,
     ):  # fmt: skip
         app.include_router(resource.router)
     _surround(app, deps)

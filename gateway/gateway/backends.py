@@ -124,6 +124,11 @@ class Peer(Generic[StubT]):
             response = await self._replica.GetReplicaStatus(request, timeout=_STATUS_TIMEOUT_SECONDS)
         return response.status
 
+    async def dump_tasks(self) -> replica_pb2.DumpTasksResponse:
+        """Asks one replica what its tasks wait for."""
+        with told_by(self.name):
+            return await self._replica.DumpTasks(replica_pb2.DumpTasksRequest())
+
 
 class Upload(Generic[RequestT, T]):
     """A stream of requests in progress; a `send` waits while the service is behind."""

@@ -13,7 +13,8 @@ from gateway.access import Principal
 from gateway.auth import PRINCIPAL
 from gateway.backends import Peers
 from gateway.chat.pipeline import ChatPipeline
-from gateway.fallback import JournalledMemory, KnownDomains, NearStore, SystemView
+from gateway.fallback import JournalledMemory, KnownDomains, NearStore
+from gateway.fallback_system import SystemView
 from gateway.keys import KeyRing
 from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter

@@ -8,30 +8,23 @@
 | dataset-svc, on writing       | `JournalledMemory`: messages and feedback are journalled, replayed once |
 | dataset-svc, a named domain   | `KnownDomains`: any domain may exist                                    |
 | task-svc                      | nothing stands in: its routes answer 503 with Retry-After               |
-| monitor-svc                   | `SystemView`: the gateway asks one replica of each service itself       |
+| monitor-svc                   | `fallback_system.py`: the gateway asks one replica of each service      |
 
 Each answer that was made without a service names it in `x-mcai-degraded` and in its metadata. A service
 that hangs costs its call budget once: after that its breaker refuses, and probes in the background.
 """
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
-from gateway.backends import DatasetMemory, DatasetStub, Peer, Peers, append_request
+from gateway.backends import DatasetMemory, DatasetStub, Peer, append_request
 from gateway.chat.model import CacheEntry, CacheKey, Durability, Findings, Message, Recalled, Tier
 from gateway.chat.ports import Bank, Recall
 from mcai.dataset.v1 import bank_pb2, conversation_pb2
-from mcai.knowledge.v1 import knowledge_pb2
-from mcai.monitor.v1 import monitor_pb2
-from servicekit import degrade
 from servicekit.degrade import Degradation
-from servicekit.errors import AWAY, ServiceError, StoreUnavailable
+from servicekit.errors import AWAY, StoreUnavailable
 from servicekit.journal import Entry, Journal
-
-T = TypeVar("T")
 
 _NEAR_LEASE: Final = "near"
 _ENTRY_OVERHEAD_BYTES: Final = 512  # key, entry and bookkeeping, measured roughly
@@ -243,99 +236,3 @@ class KnownDomains:
     async def _ask_for(self, domain: str) -> None:
         request = bank_pb2.GetDatasetRequest(domain=domain)
         await self._peer.ask(lambda stub: stub.GetDataset(request))
-
-
-@dataclass(frozen=True, slots=True)
-class SeenHealth:
-    """The health of the system and who saw it: "monitor" or "gateway"."""
-
-    source: str
-    health: monitor_pb2.SystemHealth
-
-
-class SystemView:
-    """The system as monitor-svc sees it, or while that is away as one replica of each service tells.
-
-    Args:
-        peers: The services.
-        now: Seconds since the epoch.
-        clock: Seconds on a clock that only goes forward.
-        degradation: That of monitor-svc.
-    """
-
-    def __init__(
-        self,
-        peers: Peers,
-        degradation: Degradation,
-        *,
-        now: Callable[[], float],
-        clock: Callable[[], float],
-    ) -> None:
-        self._peers = peers
-        self._degradation = degradation
-        self._now = now
-        self._clock = clock
-
-    async def look(self, max_age_seconds: float) -> SeenHealth:
-        """Returns the health as it was at most `max_age_seconds` ago."""
-        request = monitor_pb2.GetSystemHealthRequest()
-        request.max_age.FromNanoseconds(int(max_age_seconds * 1e9))
-        try:
-            response = await self._peers.monitor.ask(lambda stub: stub.GetSystemHealth(request))
-        except AWAY as error:
-            self._degradation.degrade(error)
-            return SeenHealth("gateway", await self._own_round())
-        self._degradation.recover()
-        return SeenHealth("monitor", response.health)
-
-    async def cache_figures(self) -> knowledge_pb2.GetStatsResponse | None:
-        """Returns the figures of the cache, None while knowledge-svc is away."""
-        request = knowledge_pb2.GetStatsRequest()
-        return await self._figures(self._peers.knowledge.ask(lambda stub: stub.GetStats(request)))
-
-    async def bank_figures(self) -> bank_pb2.GetStatsResponse | None:
-        """Returns the figures of the bank, None while dataset-svc is away."""
-        request = bank_pb2.GetStatsRequest()
-        return await self._figures(self._peers.dataset.ask(lambda stub: stub.GetStats(request)))
-
-    async def _figures(self, answer: Awaitable[T]) -> T | None:
-        try:
-            return await answer
-        except AWAY as error:
-            degrade.note([error.metadata.get("dependency", "")])
-            return None
-
-    async def _own_round(self) -> monitor_pb2.SystemHealth:
-        started = self._clock()
-        services = await asyncio.gather(*(self._look_at(peer) for peer in self._peers.everyone()))
-        # monitor-svc itself is away, or this would not run: that alone leaves everything working.
-        lost = [each.name for each in services if each.status == monitor_pb2.HEALTH_STATUS_UNHEALTHY]
-        whole = monitor_pb2.HEALTH_STATUS_DEGRADED
-        if set(lost) - {self._peers.monitor.name}:
-            whole = monitor_pb2.HEALTH_STATUS_UNHEALTHY
-        health = monitor_pb2.SystemHealth(
-            status=whole,
-            services=services,
-            unreachable=lost,
-            round_ms=(self._clock() - started) * 1000,
-        )
-        health.check_time.FromNanoseconds(int(self._now() * 1e9))
-        return health
-
-    async def _look_at(self, peer: Peer[Any]) -> monitor_pb2.ServiceHealth:
-        started = self._clock()
-        replica = monitor_pb2.ReplicaHealth(address=peer.name)
-        status = monitor_pb2.HEALTH_STATUS_UNHEALTHY
-        try:
-            seen = await peer.status()
-        except ServiceError as error:
-            replica.message = error.message
-        else:
-            replica.reachable = True
-            replica.last_status.CopyFrom(seen)
-            replica.latency_ms = (self._clock() - started) * 1000
-            if seen.serving:
-                status = (
-                    monitor_pb2.HEALTH_STATUS_DEGRADED if seen.degraded else monitor_pb2.HEALTH_STATUS_HEALTHY
-                )
-        return monitor_pb2.ServiceHealth(name=peer.name, status=status, replicas=[replica])

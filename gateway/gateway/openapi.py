@@ -17,10 +17,12 @@ from fastapi.openapi.utils import get_openapi
 from gateway import problems
 from gateway.access import Access, access_of
 from gateway.bodies import JSON
-from gateway.schemas import bank, chat, conversations, keys, openai, system, tasks
+from gateway.schemas import bank, chat, conversations, health, keys, monitoring, openai, system, tasks
 from gateway.schemas.shown import EXAMPLES
 
-MODULES: Final[tuple[ModuleType, ...]] = (bank, chat, conversations, keys, openai, system, tasks, problems)
+MODULES: Final[tuple[ModuleType, ...]] = (
+    bank, chat, conversations, health, keys, monitoring, openai, system, tasks, problems,
+)  # fmt: skip
 _REF: Final = "#/components/schemas/"
 # What any route may answer, whatever it does.
 _ALWAYS: Final = (400, 401, 403, 405, 414, 429, 431, 503, 504)

@@ -18,6 +18,11 @@ class ProcessMeter:
         self._measured_at, self._cpu_seconds = clock(), self._used()
         self._percent = 0.0
 
+    @property
+    def pid(self) -> int:
+        """The id of this process."""
+        return self._process.pid
+
     def measure(self) -> tuple[float, float]:
         """Returns the resident memory in MB (2**20 bytes) and the CPU use in per cent of one core."""
         now, used = self._clock(), self._used()

@@ -1,21 +1,25 @@
 """The composition root of monitor-svc."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 
 from mcai.monitor.v1 import monitor_pb2_grpc
 from monitor_svc.fallback import ForgetfulHistory
+from monitor_svc.judgement import Judgement
 from monitor_svc.metrics import MonitorMetrics
-from monitor_svc.model import Thresholds
+from monitor_svc.ports import History
+from monitor_svc.records import Records
 from monitor_svc.replicas import GrpcReplicas
-from monitor_svc.rounds import Rounds
+from monitor_svc.rounds import Pace, Rounds
 from monitor_svc.service import MonitorService
 from monitor_svc.servicer import MonitorServicer
 from monitor_svc.settings import MonitorSettings
 from monitor_svc.sqlite import SqliteHistory
+from monitor_svc.thresholds import Watchdog, thresholds
 from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
@@ -23,6 +27,8 @@ from servicekit.server import GrpcServer, Registration, run_service
 
 NAME = "monitor-svc"
 FULL_NAME = "mcai.monitor.v1.MonitorService"
+# A miss is confirmed at once, but not so soon that a stall of a moment covers both questions.
+CONFIRM_SECONDS: Final = 0.1
 
 
 @asynccontextmanager
@@ -39,17 +45,15 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
             Degradation("history", registry),
         )
         stack.push_async_callback(history.close)
+        records = Records(history)
         rounds = Rounds(
             services,
-            history,
-            Thresholds(settings.warn_resident_bytes, settings.warn_cpu_percent),
+            await _judgement(settings, services, history),
+            records,
             MonitorMetrics(registry),
-            timeout_seconds=settings.round_timeout_seconds,
-            forget_seconds=settings.forget_seconds,
-            stalled_seconds=10 * (settings.round_interval_seconds + settings.round_timeout_seconds),
+            _pace(settings),
         )
-
-        service = MonitorService(rounds, history, lambda: generate_latest(registry).decode())
+        service = MonitorService(rounds, history, lambda: generate_latest(registry).decode(), time.time)
         server = GrpcServer(
             settings,
             NAME,
@@ -64,10 +68,26 @@ async def running(settings: MonitorSettings, registry: CollectorRegistry) -> Asy
         await server.start()
         stack.push_async_callback(server.stop)
         await rounds.run()
-        await stack.enter_async_context(
-            in_background("rounds", partial(rounds.repeat, settings.round_interval_seconds))
-        )
+        stack.push_async_callback(records.flush)
+        await stack.enter_async_context(in_background("records", records.repeat))
+        await stack.enter_async_context(in_background("rounds", rounds.repeat))
         yield server
+
+
+async def _judgement(settings: MonitorSettings, services: list[GrpcReplicas], history: History) -> Judgement:
+    """Returns what judges the rounds, with what it knew when the monitor stopped."""
+    judgement = Judgement(
+        [each.service for each in services],
+        settings.forget_seconds,
+        Watchdog(thresholds(settings.limits()), settings.warn_hold_seconds),
+    )
+    judgement.restore(await history.conditions(), await history.standing())
+    return judgement
+
+
+def _pace(settings: MonitorSettings) -> Pace:
+    interval, timeout = settings.round_interval_seconds, settings.round_timeout_seconds
+    return Pace(interval, timeout, min(CONFIRM_SECONDS, interval), 10 * (interval + timeout))
 
 
 def _targets(settings: MonitorSettings) -> dict[str, str]:

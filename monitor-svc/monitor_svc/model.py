@@ -1,7 +1,7 @@
 """What is known of the system's health, and the rules that judge it. Times are seconds since the epoch."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -42,6 +42,24 @@ class ReplicaStatus:
     probes: tuple[ProbeResult, ...]
     degraded: tuple[str, ...]
     serving: bool
+    unary_total: int = 0
+    unary_seconds_total: float = 0.0
+    disk_total_bytes: int = 0
+    disk_free_bytes: int = 0
+    samples: tuple["Sample", ...] = ()
+
+    def missing(self) -> frozenset[str]:
+        """What it works without: what it says, and what its probes find."""
+        return frozenset(self.degraded) | {probe.name for probe in self.probes if not probe.healthy}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of a replica's metrics; labels as sorted pairs."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +82,56 @@ class ReplicaHealth:
     last_seen_time: float | None
     latency_ms: float
     message: str
+    since: float = 0.0
+    misses: int = 0
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers and says that it serves."""
+        return self.reachable and self.last_status is not None and self.last_status.serving
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One figure of a service at this moment, or of one of its replicas if `address` names it."""
+
+    service: str
+    figure: str
+    value: float
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A figure beyond its threshold; it stands until `cleared_at`."""
+
+    figure: str
+    service: str
+    address: str
+    message: str
+    raised_at: float
+    cleared_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a user can do; `level` is "ok", "degraded" or "down", `message` what the lack costs."""
+
+    name: str
+    level: str
+    message: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """The state of one service over its replicas."""
+    """The state of one service over its replicas, and since when it has been so."""
 
     name: str
     status: HealthStatus
     replicas: tuple[ReplicaHealth, ...]
+    since: float = 0.0
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +142,26 @@ class SystemHealth:
     status: HealthStatus
     services: tuple[ServiceHealth, ...]
     unreachable: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Warned, ...]
     check_time: float
     round_ms: float
+    since: float = 0.0
+    capabilities: tuple[Capability, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a figure was during one step of the history; times are when steps begin."""
+
+    time: float
+    low: float
+    mean: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of condition; an empty service means the whole system."""
+    """One change of condition; `service` may be a capability's name, or empty for the whole system."""
 
     service: str
     old_status: HealthStatus | None
@@ -99,62 +170,13 @@ class Transition:
     time: float
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Above these a replica draws a warning."""
-
-    resident_bytes: int
-    cpu_percent: float
-
-
-@dataclass(slots=True)
-class KnownReplicas:
-    """The replicas of one service that have been seen: a silent one is kept until it is forgotten."""
-
-    name: str
-    forget_seconds: float
-    _replicas: dict[str, ReplicaHealth] = field(default_factory=dict)
-
-    def update(self, answers: Sequence[Answer], now: float) -> ServiceHealth:
-        """Take in a round's answers and judge the service."""
-        asked = {answer.address for answer in answers}
-        for answer in answers:
-            self._replicas[answer.address] = self._seen(answer, now)
-        for address, known in list(self._replicas.items()):
-            if address in asked:
-                continue
-            # DNS no longer names it: it was scaled away, or it died and will return under another address.
-            if now - (known.last_seen_time or 0.0) > self.forget_seconds:
-                del self._replicas[address]
-            else:
-                self._replicas[address] = _silent(known, "It is no longer among the service's addresses.")
-        replicas = tuple(self._replicas[address] for address in sorted(self._replicas))
-        return ServiceHealth(self.name, judge_service(replicas), replicas)
-
-    def _seen(self, answer: Answer, now: float) -> ReplicaHealth:
-        known = self._replicas.get(answer.address)
-        if answer.status is not None:
-            return ReplicaHealth(answer.address, True, answer.status, now, answer.latency_ms, "")
-        if known is None:
-            return ReplicaHealth(answer.address, False, None, None, 0.0, answer.message)
-        return _silent(known, answer.message)
-
-
-def _silent(known: ReplicaHealth, message: str) -> ReplicaHealth:
-    return ReplicaHealth(known.address, False, known.last_status, known.last_seen_time, 0.0, message)
-
-
 def judge_service(replicas: Sequence[ReplicaHealth]) -> HealthStatus:
     """UNHEALTHY if no replica serves, DEGRADED if one is silent, not serving or works without something."""
-    statuses = [replica.last_status if replica.reachable else None for replica in replicas]
-    if not any(status is not None and status.serving for status in statuses):
+    if not any(replica.serves for replica in replicas):
         return HealthStatus.UNHEALTHY
     whole = all(
-        status is not None
-        and status.serving
-        and not status.degraded
-        and all(probe.healthy for probe in status.probes)
-        for status in statuses
+        replica.serves and replica.last_status is not None and not replica.last_status.missing()
+        for replica in replicas
     )
     return HealthStatus.HEALTHY if whole else HealthStatus.DEGRADED
 
@@ -165,46 +187,27 @@ def judge_system(services: Sequence[ServiceHealth]) -> HealthStatus:
     return max((service.status for service in services), key=order.index, default=HealthStatus.UNHEALTHY)
 
 
-def warnings_of(services: Sequence[ServiceHealth], thresholds: Thresholds) -> tuple[str, ...]:
-    """A sentence per exceeded threshold; processes that several services share are counted once."""
-    seen: set[tuple[str, int]] = set()
-    sentences = []
-    for service in services:
-        for replica in service.replicas:
-            status = replica.last_status
-            if not replica.reachable or status is None or (status.hostname, status.pid) in seen:
-                continue
-            seen.add((status.hostname, status.pid))
-            name = f"{service.name} at {replica.address}"
-            if status.resident_bytes > thresholds.resident_bytes:
-                used, limit = status.resident_bytes / 2**20, thresholds.resident_bytes / 2**20
-                sentences.append(f"{name} uses {used:.0f} MB of memory, above {limit:.0f} MB.")
-            if status.cpu_percent > thresholds.cpu_percent:
-                sentences.append(
-                    f"{name} uses {status.cpu_percent:.0f} % CPU, above {thresholds.cpu_percent:.0f} %."
-                )
-    return tuple(sentences)
+CAPABILITY_STATUS = {
+    "ok": HealthStatus.HEALTHY,
+    "degraded": HealthStatus.DEGRADED,
+    "down": HealthStatus.UNHEALTHY,
+}
+"""The condition that a capability's level is recorded as in the history."""
 
 
-def transitions_between(before: SystemHealth | None, after: SystemHealth) -> list[Transition]:
-    """What changed from one round to the next; everything is new after the first."""
-    old = {service.name: service.status for service in before.services} if before else {}
-    found = [
-        Transition(service.name, old.get(service.name), service.status, reason(service), after.check_time)
-        for service in after.services
-        if old.get(service.name) is not service.status
+def transitions_between(before: Mapping[str, HealthStatus], after: SystemHealth) -> list[Transition]:
+    """What changed against the conditions before, by service or capability and with "" for the whole."""
+    now = [(service.name, service.status, reason(service)) for service in after.services]
+    now += [
+        (each.name, CAPABILITY_STATUS[each.level], each.message or f"All of {each.name} is there.")
+        for each in after.capabilities
     ]
-    if before is None or before.status is not after.status:
-        found.append(
-            Transition(
-                "",
-                before.status if before else None,
-                after.status,
-                f"The system is {after.status.value}.",
-                after.check_time,
-            )
-        )
-    return found
+    now.append(("", after.status, f"The system is {after.status.value}."))
+    return [
+        Transition(subject, before.get(subject), status, message, after.check_time)
+        for subject, status, message in now
+        if before.get(subject) is not status
+    ]
 
 
 def reason(service: ServiceHealth) -> str:
@@ -219,8 +222,7 @@ def reason(service: ServiceHealth) -> str:
         elif not status.serving:
             faults.append(f"{replica.address} is not serving")
         else:
-            failing = [probe.name for probe in status.probes if not probe.healthy]
-            missing = sorted({*status.degraded, *failing})
+            missing = sorted(status.missing())
             if missing:
                 faults.append(f"{replica.address} works without {', '.join(missing)}")
     return f"{service.name}: {'; '.join(faults) or 'no replica is known'}."

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import SecretStr
 
 from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
-from monitor_svc.model import Answer, ProbeResult, ReplicaStatus
+from monitor_svc.figures import SAMPLES
+from monitor_svc.model import Answer, ProbeResult, ReplicaStatus, Sample
 from servicekit.breaker import Breaker
 from servicekit.channel import open_channel
 from servicekit.errors import ServiceError, translating
@@ -34,6 +36,10 @@ class GrpcReplicas:
         self._token = token
         self._clock = clock
         self._peers: dict[str, Peer] = {}
+        self._addresses: tuple[str, ...] = ()
+        self._lookup: asyncio.Future[tuple[str, ...]] | None = None
+        # Of its own, and of one thread: a name server that hangs must not take the threads of the others.
+        self._resolver = ThreadPoolExecutor(1, thread_name_prefix="resolver")
 
     @property
     def service(self) -> str:
@@ -44,24 +50,31 @@ class GrpcReplicas:
         """Ask every replica at the same time."""
         started = self._clock()
         try:
-            async with asyncio.timeout(timeout_seconds):
-                addresses = await self._addresses()
+            async with asyncio.timeout(timeout_seconds / 2):
+                self._addresses = await self._resolved()
         except (OSError, TimeoutError):
-            return [Answer(self._target, None, 0.0, f"The name {self._target} cannot be resolved.")]
-        await self._keep_only(addresses)
+            # A name server that is late says nothing about the replicas: they are asked where they were.
+            if not self._addresses:
+                return [Answer(self._target, None, 0.0, f"The name {self._target} cannot be resolved.")]
+        await self._keep_only(self._addresses)
         left = max(0.0, timeout_seconds - (self._clock() - started))
-        return list(await asyncio.gather(*(self._ask(address, left) for address in addresses)))
+        return list(await asyncio.gather(*(self._ask(address, left) for address in self._addresses)))
 
     async def close(self) -> None:
         """Close every channel."""
+        self._resolver.shutdown(wait=False, cancel_futures=True)
         await self._keep_only(())
 
-    async def _addresses(self) -> tuple[str, ...]:
+    async def _resolved(self) -> tuple[str, ...]:
+        """The addresses that the name has now; a lookup that outlives its round is waited for in the next."""
         if not self._target.startswith(DNS_PREFIX):
             return (self._target,)
-        host, _, port = self._target.removeprefix(DNS_PREFIX).rpartition(":")
-        found = await asyncio.get_running_loop().getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
-        return tuple(sorted({_address(entry[4][0], entry[4][1]) for entry in found}))
+        if self._lookup is None:
+            self._lookup = asyncio.get_running_loop().run_in_executor(self._resolver, _resolve, self._target)
+        lookup = self._lookup
+        await asyncio.wait((lookup,))
+        self._lookup = None
+        return lookup.result()
 
     async def _keep_only(self, addresses: tuple[str, ...]) -> None:
         for address in [each for each in self._peers if each not in addresses]:
@@ -70,12 +83,16 @@ class GrpcReplicas:
     async def _ask(self, address: str, timeout_seconds: float) -> Answer:
         peer = self._peers.get(address)
         if peer is None:
-            peer = self._peers[address] = Peer(address, self._token)
+            names = SAMPLES.get(self._service, ())
+            peer = self._peers[address] = Peer(address, self._token, names)
         started = self._clock()
         try:
             async with asyncio.timeout(timeout_seconds):
                 status = await peer.status(timeout_seconds)
         except (ServiceError, TimeoutError) as error:
+            # The next question goes over a fresh connection: this one may lead into a black hole, which gRPC
+            # itself would find out after 13 s.
+            await self._peers.pop(address).close()
             return Answer(address, None, 0.0, str(error) or f"No answer within {timeout_seconds:.1f} s.")
         return Answer(address, status, (self._clock() - started) * 1000)
 
@@ -83,7 +100,7 @@ class GrpcReplicas:
 class Peer:
     """One address and its channel."""
 
-    def __init__(self, address: str, token: SecretStr | None) -> None:
+    def __init__(self, address: str, token: SecretStr | None, sample_names: Sequence[str]) -> None:
         # Each round is itself the probe: a breaker that opened would only hide a replica's return.
         breaker = Breaker(address, budget_seconds=NEVER_OPENS, reset_seconds=1, failures_to_open=NEVER_OPENS)
         self._channel = open_channel(
@@ -95,18 +112,23 @@ class Peer:
             only_serving=False,
         )
         self._stub = replica_pb2_grpc.ReplicaServiceStub(self._channel)
+        self._request = replica_pb2.GetReplicaStatusRequest(figures=sample_names)
 
     async def status(self, timeout_seconds: float) -> ReplicaStatus:
         """What the replica says of itself; raises a ServiceError when it does not answer."""
         with translating("The replica"):
-            response = await self._stub.GetReplicaStatus(
-                replica_pb2.GetReplicaStatusRequest(), timeout=timeout_seconds
-            )
+            response = await self._stub.GetReplicaStatus(self._request, timeout=timeout_seconds)
         return _status(response.status)
 
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close()
+
+
+def _resolve(target: str) -> tuple[str, ...]:
+    host, _, port = target.removeprefix(DNS_PREFIX).rpartition(":")
+    found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    return tuple(sorted({_address(entry[4][0], entry[4][1]) for entry in found}))
 
 
 def _address(host: object, port: object) -> str:
@@ -138,4 +160,11 @@ def _status(message: replica_pb2.ReplicaStatus) -> ReplicaStatus:
         ),
         degraded=tuple(message.degraded),
         serving=message.serving,
+        unary_total=message.unary_total,
+        unary_seconds_total=message.unary_seconds_total,
+        disk_total_bytes=message.disk_total_bytes,
+        disk_free_bytes=message.disk_free_bytes,
+        samples=tuple(
+            Sample(each.name, tuple(sorted(each.labels.items())), each.value) for each in message.figures
+        ),
     )

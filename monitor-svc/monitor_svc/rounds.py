@@ -3,46 +3,78 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from monitor_svc.errors import NotYetProbed
+from monitor_svc.judgement import Judgement
 from monitor_svc.metrics import MonitorMetrics
-from monitor_svc.model import (
-    KnownReplicas,
-    SystemHealth,
-    Thresholds,
-    judge_system,
-    transitions_between,
-    warnings_of,
-)
-from monitor_svc.ports import History, Replicas
+from monitor_svc.model import Answer, SystemHealth
+from monitor_svc.ports import Replicas
+from monitor_svc.records import Records
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
 
+# A timer of ours that fires this much late means that this process did not get to run.
+_HELD_UP_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When rounds are run.
+
+    A silent replica is shown after two misses: at the latest `interval + timeout + confirm + timeout`
+    after it fell silent, which is 2.4 s with the values of settings.py.
+
+    Attributes:
+        interval_seconds: Time from the beginning of a round to that of the next.
+        timeout_seconds: What a round may take before the silent replicas have missed it.
+        confirm_seconds: Pause after a round that somebody missed for the first time.
+        stalled_seconds: Without a round for so long, the monitor itself is not well.
+    """
+
+    interval_seconds: float
+    timeout_seconds: float
+    confirm_seconds: float
+    stalled_seconds: float
+
+    def pause(self, took_seconds: float, *, suspects: bool) -> float:
+        """Time to wait before the next round."""
+        if suspects:
+            return self.confirm_seconds
+        return max(self.confirm_seconds, self.interval_seconds - took_seconds)
+
 
 class Rounds:
-    """Runs rounds and keeps the newest; rounds never overlap."""
+    """Runs rounds and keeps the newest; rounds never overlap.
+
+    Args:
+        services: Who is asked.
+        judgement: What is made of the answers.
+        records: Where changes and figures go.
+        clock: Seconds since the epoch.
+        timer: Seconds from any origin that never go back.
+    """
 
     def __init__(
         self,
         services: Sequence[Replicas],
-        history: History,
-        thresholds: Thresholds,
+        judgement: Judgement,
+        records: Records,
         metrics: MonitorMetrics,
+        pace: Pace,
         *,
-        timeout_seconds: float,
-        forget_seconds: float,
-        stalled_seconds: float,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._services = services
-        self._history = history
-        self._thresholds = thresholds
+        self._judgement = judgement
+        self._records = records
         self._metrics = metrics
-        self._timeout_seconds = timeout_seconds
-        self._stalled_seconds = stalled_seconds
+        self._pace = pace
         self._clock = clock
-        self._known = {each.service: KnownReplicas(each.service, forget_seconds) for each in services}
+        self._timer = timer
         self._newest: SystemHealth | None = None
         self._changed = asyncio.Condition()
         self._one_at_a_time = asyncio.Lock()
@@ -55,8 +87,9 @@ class Rounds:
 
     async def check(self) -> None:
         """Raise when rounds have ceased: the newest is far older than the time between two."""
-        if self._newest is not None and self._clock() - self._newest.check_time > self._stalled_seconds:
-            raise NotYetProbed(f"There was no round for {self._stalled_seconds:.0f} s.")
+        stalled = self._pace.stalled_seconds
+        if self._newest is not None and self._clock() - self._newest.check_time > stalled:
+            raise NotYetProbed(f"There was no round for {stalled:.0f} s.")
 
     async def at_most_old(self, seconds: float) -> SystemHealth:
         """A round that is no older than this; it runs one if need be."""
@@ -70,11 +103,13 @@ class Rounds:
         async with self._one_at_a_time:
             return await self._run()
 
-    async def repeat(self, interval_seconds: float) -> None:
-        """Run rounds for ever, `interval_seconds` apart."""
+    async def repeat(self) -> None:
+        """Run rounds for ever, each an interval after the one before, or at once to confirm a miss."""
         while True:
+            started = self._timer()
             await self.run()
-            await asyncio.sleep(interval_seconds)
+            took = self._timer() - started
+            await asyncio.sleep(self._pace.pause(took, suspects=self._judgement.suspects))
 
     async def watch(self) -> AsyncIterator[SystemHealth]:
         """The newest round at once, then each one that changed anything but figures."""
@@ -97,40 +132,29 @@ class Rounds:
                 await self._run()
 
     async def _run(self) -> SystemHealth:
-        started = time.perf_counter()
-        answers = await asyncio.gather(*(each.ask(self._timeout_seconds) for each in self._services))
-        now = self._clock()
-        services = tuple(
-            self._known[each.service].update(found, now)
-            for each, found in zip(self._services, answers, strict=True)
+        started = self._timer()
+        timeout = self._pace.timeout_seconds
+        answers: list[list[Answer]] = await asyncio.gather(*(each.ask(timeout) for each in self._services))
+        took = self._timer() - started
+        outcome = self._judgement.judge(
+            {each.service: found for each, found in zip(self._services, answers, strict=True)},
+            now=self._clock(),
+            took_seconds=took,
+            conclusive=took < timeout + _HELD_UP_SECONDS,
         )
-        health = SystemHealth(
-            round=self._newest.round + 1 if self._newest else 1,
-            status=judge_system(services),
-            services=services,
-            unreachable=tuple(
-                f"{service.name}@{replica.address}"
-                for service in services
-                for replica in service.replicas
-                if not replica.reachable
-            ),
-            warnings=warnings_of(services, self._thresholds),
-            check_time=now,
-            round_ms=(time.perf_counter() - started) * 1000,
-        )
-        await self._remember(health)
-        return health
-
-    async def _remember(self, health: SystemHealth) -> None:
-        transitions = transitions_between(self._newest, health)
-        for each in transitions:
-            _log.info("transition", service=each.service or "system", status=each.new_status.value)
+        health = outcome.health
+        for each in outcome.transitions:
+            _log.info("transition", subject=each.service or "system", status=each.new_status.value)
+        for warned in outcome.warnings:
+            raised = warned.cleared_at is None
+            log = _log.warning if raised else _log.info
+            log("warning raised" if raised else "warning cleared", figure=warned.figure, text=warned.message)
         self._metrics.observe(health)
+        self._records.add(outcome)
         async with self._changed:
             self._newest = health
             self._changed.notify_all()
-        if transitions:
-            await self._history.record(transitions)
+        return health
 
 
 def _outline(health: SystemHealth) -> object:
@@ -138,7 +162,8 @@ def _outline(health: SystemHealth) -> object:
     return (
         health.status,
         health.unreachable,
-        health.warnings,
+        [(each.figure, each.service, each.address, each.raised_at) for each in health.warnings],
+        [(each.name, each.level, each.message) for each in health.capabilities],
         [
             (service.name, service.status, [(each.address, each.message) for each in service.replicas])
             for service in health.services

@@ -29,6 +29,8 @@ _log = logs.get_logger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Whoever asks only whether the process is well, or what it can do, needs no token.
 _OPEN_SERVICES: Final = ("grpc.health.", "grpc.reflection.")
+# What is asked about the process is no work of its own: a round a second would hide a slow or failing one.
+_ABOUT_THE_PROCESS: Final = (*_OPEN_SERVICES, "mcai.monitor.v1.ReplicaService")
 # What is ours to mend; the rest of the codes is the caller's business or the caller's wish.
 _FAULTS: Final = frozenset(
     {
@@ -138,6 +140,8 @@ class Metrics:
         elapsed, totals = call.elapsed_seconds(), self._totals
         self._metrics.handled.labels(call.service, call.method, code.name).inc()
         self._metrics.seconds.labels(call.service, call.method).observe(elapsed)
+        if call.service.startswith(_ABOUT_THE_PROCESS):
+            return
         totals.requests += 1
         totals.failed += failed
         if not call.streaming:

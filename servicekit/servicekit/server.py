@@ -27,6 +27,7 @@ from servicekit.metrics import MetricsServer, start_metrics_server
 from servicekit.process import run_service, serve
 from servicekit.replica import ReplicaServicer
 from servicekit.settings import ServiceSettings
+from servicekit.usage import UsageMeter
 
 __all__ = ["GrpcServer", "Registration", "run_service", "serve"]
 
@@ -185,7 +186,8 @@ class GrpcServer:
     def _add_services(self, server: grpc.aio.Server) -> None:
         for registration in self._registrations:
             registration.add_to_server(registration.servicer, server)
-        replica = ReplicaServicer(self._name, self.health, self._totals, self._registry)
+        usage = UsageMeter(self._settings.data_dir)
+        replica = ReplicaServicer(self._name, self.health, self._totals, self._registry, usage)
         replica_pb2_grpc.add_ReplicaServiceServicer_to_server(replica, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health_servicer, server)
         names = (*self._service_names(), _HEALTH_SERVICE, reflection.SERVICE_NAME)

@@ -1,6 +1,6 @@
 """The system itself: its health, its figures, its cache; and the probes of those who run it."""
 
-import os
+import asyncio
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -8,18 +8,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from gateway import answers, bodies
 from gateway.dependencies import Deps
 from gateway.openapi import told
+from gateway.schemas.health import HealthBody, figures_of, health_body, replica_counts
 from gateway.schemas.system import (
     CacheStats,
     DatabaseStats,
-    HealthBody,
     InvalidateReceipt,
     InvalidateRequest,
     PerformanceBody,
     ReadyBody,
     StatsBody,
     TierBody,
-    health_body,
 )
+from gateway.schemas.times import rfc3339
 from mcai.dataset.v1 import bank_pb2
 from mcai.knowledge.v1 import knowledge_pb2
 
@@ -61,14 +61,15 @@ async def health(deps: Deps) -> Response:
     """Shows the health of every replica of every service."""
     seen = await deps.system.look(MAX_HEALTH_AGE_SECONDS)
     memory_mb, cpu_percent = deps.process.measure()
-    return answers.json(health_body(seen, memory_mb, cpu_percent, os.getpid()))
+    return answers.json(health_body(seen, memory_mb, cpu_percent, deps.process.pid))
 
 
 @router.get("/api/system/stats", **told({200: StatsBody}))
 async def stats(deps: Deps) -> Response:
-    """Shows the figures of the cache, the bank and this process."""
-    cache = await deps.system.cache_figures()
-    bank = await deps.system.bank_figures()
+    """Shows the figures of the cache, the bank, this process and every service."""
+    cache, bank, seen = await asyncio.gather(
+        deps.system.cache_figures(), deps.system.bank_figures(), deps.system.look(MAX_HEALTH_AGE_SECONDS)
+    )
     memory_mb, cpu_percent = deps.process.measure()
     totals = deps.metrics.totals
     performance = PerformanceBody(
@@ -81,7 +82,17 @@ async def stats(deps: Deps) -> Response:
         cache_hits=totals.cache_hits,
         cache_misses=totals.cache_misses,
     )
-    return answers.json(StatsBody(_cache(cache), _bank(bank), performance))
+    return answers.json(
+        StatsBody(
+            _cache(cache),
+            _bank(bank),
+            performance,
+            since=rfc3339(seen.health, "since"),
+            replicas=replica_counts(seen.health),
+            unreachable=list(seen.health.unreachable),
+            figures={each.name: figures_of(each) for each in seen.health.services},
+        )
+    )
 
 
 @router.post(

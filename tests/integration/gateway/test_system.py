@@ -54,6 +54,69 @@ async def test_stats_count_what_happened(house: House) -> None:
     assert body["redis"]["hits"] >= 1
 
 
+async def test_health_says_what_the_user_can_do_and_since_when(house: House) -> None:
+    async def whole() -> bool:
+        return (await house.client.get("/api/system/health")).json()["status"] == "healthy"
+
+    await eventually(whole)
+    body = (await house.client.get("/api/system/health")).json()
+
+    assert {name: each["status"] for name, each in body["capabilities"].items()} == dict.fromkeys(
+        ("chat", "search", "write", "tasks"), "ok"
+    )
+    assert body["replicas"]["dataset-svc"] == {"known": 1, "reachable": 1, "serving": 1}
+    assert body["unreachable"] == []
+    assert body["since"] <= body["check_time"]
+    stats = (await house.client.get("/api/system/stats")).json()
+    assert stats["replicas"] == body["replicas"]
+    assert stats["since"] == body["since"]
+    assert stats["figures"]["gateway"]["resident_bytes"] > 1e7
+
+
+async def test_changes_of_condition_are_listed_by_page(house: House) -> None:
+    first = (await house.client.get("/api/system/history", params={"page_size": 1})).json()
+    rest = (
+        await house.client.get("/api/system/history", params={"page_token": first["next_page_token"]})
+    ).json()
+    chat = (await house.client.get("/api/system/history", params={"subject": "chat"})).json()
+
+    assert len(first["transitions"]) == 1
+    assert {"system", "dataset-svc"} <= {each["subject"] for each in rest["transitions"]}
+    assert {each["subject"] for each in chat["transitions"]} == {"chat"}
+    assert (await house.client.get("/api/system/warnings")).json() == {"warnings": [], "next_page_token": ""}
+
+
+async def test_figures_over_time_have_a_step(house: House) -> None:
+    day = {"service": "gateway", "figure": "latency_ms", "period_seconds": 86_400}
+    month = day | {"period_seconds": 30 * 86_400}
+
+    assert (await house.client.get("/api/system/figures", params=day)).json()["step_seconds"] == 15
+    assert (await house.client.get("/api/system/figures", params=month)).json()["step_seconds"] == 600
+    assert (await house.client.get("/api/system/figures", params={"service": "gateway"})).status_code in {
+        400,
+        422,
+    }
+
+
+async def test_the_health_is_streamed(house: House) -> None:
+    async with house.client.stream("GET", "/api/system/events") as response:
+        lines = response.aiter_lines()
+        head = [await anext(lines) for _ in range(3)]
+
+    assert head[1] == "event: health"
+    assert '"capabilities"' in head[2]
+
+
+async def test_the_administrator_sees_what_a_process_waits_for(house: House) -> None:
+    own = (await house.client.get("/api/system/debug/tasks")).json()
+    bank = (await house.client.get("/api/system/debug/tasks", params={"service": "dataset-svc"})).json()
+
+    assert own["service"] == "gateway"
+    assert "Health.watch" in {each["coroutine"] for each in bank["tasks"]}
+    assert all(each["stack"] for each in bank["tasks"] if each["coroutine"] == "Health.watch")
+    assert (await house.client.get("/api/system/debug/tasks", params={"service": "x"})).status_code == 400
+
+
 async def test_invalidating_forgets_the_cached_answers(house: House) -> None:
     await house.ask("what is tcp")
     assert (await house.ask("what is tcp")).json()["metadata"]["cache"]["hit"] is True

@@ -5,12 +5,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from gateway.chat.model import Answer, Kind, Tier
 from gateway.chat.understand import understand
-from gateway.fallback import SeenHealth
+from gateway.fallback_system import SeenHealth
 from gateway.listener import Listener
 from gateway.metrics import GatewayMetrics
 from gateway.process import ProcessMeter
 from gateway.schemas.chat import ChatRequest, TurnBody
-from gateway.schemas.system import health_body
+from gateway.schemas.health import health_body
 from gateway.schemas.tasks import job_body, task_body
 from gateway.settings import GatewaySettings
 from mcai.monitor.v1 import monitor_pb2, replica_pb2

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mcai.monitor.v1 import replica_pb2 as mcai_dot_monitor_dot_v1_dot_replica__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmcai/monitor/v1/monitor.proto\x12\x0fmcai.monitor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmcai/monitor/v1/replica.proto\"\xe7\x01\n\x0cSystemHealth\x12-\n\x06status\x18\x01 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x30\n\x08services\x18\x02 \x03(\x0b\x32\x1e.mcai.monitor.v1.ServiceHealth\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08round_ms\x18\x06 \x01(\x01\x12\r\n\x05round\x18\x07 \x01(\x03\"~\n\rServiceHealth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x30\n\x08replicas\x18\x03 \x03(\x0b\x32\x1e.mcai.monitor.v1.ReplicaHealth\"\xc1\x01\n\rReplicaHealth\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\treachable\x18\x02 \x01(\x08\x12\x33\n\x0blast_status\x18\x03 \x01(\x0b\x32\x1e.mcai.monitor.v1.ReplicaStatus\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x05 \x01(\x01\x12\x0f\n\x07message\x18\x06 \x01(\t\"D\n\x16GetSystemHealthRequest\x12*\n\x07max_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x17GetSystemHealthResponse\x12-\n\x06health\x18\x01 \x01(\x0b\x32\x1d.mcai.monitor.v1.SystemHealth\"\x1a\n\x18WatchSystemHealthRequest\"J\n\x19WatchSystemHealthResponse\x12-\n\x06health\x18\x01 \x01(\x0b\x32\x1d.mcai.monitor.v1.SystemHealth\"\xcf\x01\n\x10HealthTransition\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x31\n\nold_status\x18\x02 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x31\n\nnew_status\x18\x03 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x33\n\x0ftransition_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x18ListHealthHistoryRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x19ListHealthHistoryResponse\x12\x36\n\x0btransitions\x18\x01 \x03(\x0b\x32!.mcai.monitor.v1.HealthTransition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x13\n\x11GetMetricsRequest\"(\n\x12GetMetricsResponse\x12\x12\n\nexposition\x18\x01 \x01(\t*\x81\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x03\x32\xbb\x03\n\x0eMonitorService\x12i\n\x0fGetSystemHealth\x12\'.mcai.monitor.v1.GetSystemHealthRequest\x1a(.mcai.monitor.v1.GetSystemHealthResponse\"\x03\x90\x02\x01\x12q\n\x11WatchSystemHealth\x12).mcai.monitor.v1.WatchSystemHealthRequest\x1a*.mcai.monitor.v1.WatchSystemHealthResponse\"\x03\x90\x02\x01\x30\x01\x12o\n\x11ListHealthHistory\x12).mcai.monitor.v1.ListHealthHistoryRequest\x1a*.mcai.monitor.v1.ListHealthHistoryResponse\"\x03\x90\x02\x01\x12Z\n\nGetMetrics\x12\".mcai.monitor.v1.GetMetricsRequest\x1a#.mcai.monitor.v1.GetMetricsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmcai/monitor/v1/monitor.proto\x12\x0fmcai.monitor.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmcai/monitor/v1/replica.proto\"\xf8\x02\n\x0cSystemHealth\x12-\n\x06status\x18\x01 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x30\n\x08services\x18\x02 \x03(\x0b\x32\x1e.mcai.monitor.v1.ServiceHealth\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08round_ms\x18\x06 \x01(\x01\x12\r\n\x05round\x18\x07 \x01(\x03\x12)\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0c\x63\x61pabilities\x18\t \x03(\x0b\x32\x1b.mcai.monitor.v1.Capability\x12\x31\n\x0f\x61\x63tive_warnings\x18\n \x03(\x0b\x32\x18.mcai.monitor.v1.Warning\"\x89\x01\n\nCapability\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x31\n\x06status\x18\x02 \x01(\x0e\x32!.mcai.monitor.v1.CapabilityStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xac\x01\n\x07Warning\x12\x0e\n\x06\x66igure\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12.\n\nraise_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nclear_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xeb\x01\n\rServiceHealth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x30\n\x08replicas\x18\x03 \x03(\x0b\x32\x1e.mcai.monitor.v1.ReplicaHealth\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x05 \x01(\t\x12/\n\x07\x66igures\x18\x06 \x03(\x0b\x32\x1e.mcai.monitor.v1.ServiceFigure\"=\n\rServiceFigure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x01\"\xec\x01\n\rReplicaHealth\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x11\n\treachable\x18\x02 \x01(\x08\x12\x33\n\x0blast_status\x18\x03 \x01(\x0b\x32\x1e.mcai.monitor.v1.ReplicaStatus\x12\x32\n\x0elast_seen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x05 \x01(\x01\x12\x0f\n\x07message\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x16GetSystemHealthRequest\x12*\n\x07max_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x17GetSystemHealthResponse\x12-\n\x06health\x18\x01 \x01(\x0b\x32\x1d.mcai.monitor.v1.SystemHealth\"\x1a\n\x18WatchSystemHealthRequest\"J\n\x19WatchSystemHealthResponse\x12-\n\x06health\x18\x01 \x01(\x0b\x32\x1d.mcai.monitor.v1.SystemHealth\"\xcf\x01\n\x10HealthTransition\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x31\n\nold_status\x18\x02 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x31\n\nnew_status\x18\x03 \x01(\x0e\x32\x1d.mcai.monitor.v1.HealthStatus\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x33\n\x0ftransition_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x18ListHealthHistoryRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x19ListHealthHistoryResponse\x12\x36\n\x0btransitions\x18\x01 \x03(\x0b\x32!.mcai.monitor.v1.HealthTransition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x13ListWarningsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x14ListWarningsResponse\x12*\n\x08warnings\x18\x01 \x03(\x0b\x32\x18.mcai.monitor.v1.Warning\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"e\n\x17GetFigureHistoryRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06\x66igure\x18\x02 \x01(\t\x12)\n\x06period\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"q\n\x18GetFigureHistoryResponse\x12,\n\x06points\x18\x01 \x03(\x0b\x32\x1c.mcai.monitor.v1.FigurePoint\x12\'\n\x04step\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"`\n\x0b\x46igurePoint\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x0c\n\x04high\x18\x04 \x01(\x01\"\x13\n\x11GetMetricsRequest\"(\n\x12GetMetricsResponse\x12\x12\n\nexposition\x18\x01 \x01(\t*\x81\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1b\n\x17HEALTH_STATUS_UNHEALTHY\x10\x03*\x8b\x01\n\x10\x43\x61pabilityStatus\x12!\n\x1d\x43\x41PABILITY_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x41PABILITY_STATUS_OK\x10\x01\x12\x1e\n\x1a\x43\x41PABILITY_STATUS_DEGRADED\x10\x02\x12\x1a\n\x16\x43\x41PABILITY_STATUS_DOWN\x10\x03\x32\x8b\x05\n\x0eMonitorService\x12i\n\x0fGetSystemHealth\x12\'.mcai.monitor.v1.GetSystemHealthRequest\x1a(.mcai.monitor.v1.GetSystemHealthResponse\"\x03\x90\x02\x01\x12q\n\x11WatchSystemHealth\x12).mcai.monitor.v1.WatchSystemHealthRequest\x1a*.mcai.monitor.v1.WatchSystemHealthResponse\"\x03\x90\x02\x01\x30\x01\x12o\n\x11ListHealthHistory\x12).mcai.monitor.v1.ListHealthHistoryRequest\x1a*.mcai.monitor.v1.ListHealthHistoryResponse\"\x03\x90\x02\x01\x12`\n\x0cListWarnings\x12$.mcai.monitor.v1.ListWarningsRequest\x1a%.mcai.monitor.v1.ListWarningsResponse\"\x03\x90\x02\x01\x12l\n\x10GetFigureHistory\x12(.mcai.monitor.v1.GetFigureHistoryRequest\x1a).mcai.monitor.v1.GetFigureHistoryResponse\"\x03\x90\x02\x01\x12Z\n\nGetMetrics\x12\".mcai.monitor.v1.GetMetricsRequest\x1a#.mcai.monitor.v1.GetMetricsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +40,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MONITORSERVICE'].methods_by_name['WatchSystemHealth']._serialized_options = b'\220\002\001'
   _globals['_MONITORSERVICE'].methods_by_name['ListHealthHistory']._loaded_options = None
   _globals['_MONITORSERVICE'].methods_by_name['ListHealthHistory']._serialized_options = b'\220\002\001'
+  _globals['_MONITORSERVICE'].methods_by_name['ListWarnings']._loaded_options = None
+  _globals['_MONITORSERVICE'].methods_by_name['ListWarnings']._serialized_options = b'\220\002\001'
+  _globals['_MONITORSERVICE'].methods_by_name['GetFigureHistory']._loaded_options = None
+  _globals['_MONITORSERVICE'].methods_by_name['GetFigureHistory']._serialized_options = b'\220\002\001'
   _globals['_MONITORSERVICE'].methods_by_name['GetMetrics']._loaded_options = None
   _globals['_MONITORSERVICE'].methods_by_name['GetMetrics']._serialized_options = b'\220\002\001'
-  _globals['_HEALTHSTATUS']._serialized_start=1420
-  _globals['_HEALTHSTATUS']._serialized_end=1549
+  _globals['_HEALTHSTATUS']._serialized_start=2567
+  _globals['_HEALTHSTATUS']._serialized_end=2696
+  _globals['_CAPABILITYSTATUS']._serialized_start=2699
+  _globals['_CAPABILITYSTATUS']._serialized_end=2838
   _globals['_SYSTEMHEALTH']._serialized_start=147
-  _globals['_SYSTEMHEALTH']._serialized_end=378
-  _globals['_SERVICEHEALTH']._serialized_start=380
-  _globals['_SERVICEHEALTH']._serialized_end=506
-  _globals['_REPLICAHEALTH']._serialized_start=509
-  _globals['_REPLICAHEALTH']._serialized_end=702
-  _globals['_GETSYSTEMHEALTHREQUEST']._serialized_start=704
-  _globals['_GETSYSTEMHEALTHREQUEST']._serialized_end=772
-  _globals['_GETSYSTEMHEALTHRESPONSE']._serialized_start=774
-  _globals['_GETSYSTEMHEALTHRESPONSE']._serialized_end=846
-  _globals['_WATCHSYSTEMHEALTHREQUEST']._serialized_start=848
-  _globals['_WATCHSYSTEMHEALTHREQUEST']._serialized_end=874
-  _globals['_WATCHSYSTEMHEALTHRESPONSE']._serialized_start=876
-  _globals['_WATCHSYSTEMHEALTHRESPONSE']._serialized_end=950
-  _globals['_HEALTHTRANSITION']._serialized_start=953
-  _globals['_HEALTHTRANSITION']._serialized_end=1160
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=1162
-  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=1244
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=1246
-  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=1354
-  _globals['_GETMETRICSREQUEST']._serialized_start=1356
-  _globals['_GETMETRICSREQUEST']._serialized_end=1375
-  _globals['_GETMETRICSRESPONSE']._serialized_start=1377
-  _globals['_GETMETRICSRESPONSE']._serialized_end=1417
-  _globals['_MONITORSERVICE']._serialized_start=1552
-  _globals['_MONITORSERVICE']._serialized_end=1995
+  _globals['_SYSTEMHEALTH']._serialized_end=523
+  _globals['_CAPABILITY']._serialized_start=526
+  _globals['_CAPABILITY']._serialized_end=663
+  _globals['_WARNING']._serialized_start=666
+  _globals['_WARNING']._serialized_end=838
+  _globals['_SERVICEHEALTH']._serialized_start=841
+  _globals['_SERVICEHEALTH']._serialized_end=1076
+  _globals['_SERVICEFIGURE']._serialized_start=1078
+  _globals['_SERVICEFIGURE']._serialized_end=1139
+  _globals['_REPLICAHEALTH']._serialized_start=1142
+  _globals['_REPLICAHEALTH']._serialized_end=1378
+  _globals['_GETSYSTEMHEALTHREQUEST']._serialized_start=1380
+  _globals['_GETSYSTEMHEALTHREQUEST']._serialized_end=1448
+  _globals['_GETSYSTEMHEALTHRESPONSE']._serialized_start=1450
+  _globals['_GETSYSTEMHEALTHRESPONSE']._serialized_end=1522
+  _globals['_WATCHSYSTEMHEALTHREQUEST']._serialized_start=1524
+  _globals['_WATCHSYSTEMHEALTHREQUEST']._serialized_end=1550
+  _globals['_WATCHSYSTEMHEALTHRESPONSE']._serialized_start=1552
+  _globals['_WATCHSYSTEMHEALTHRESPONSE']._serialized_end=1626
+  _globals['_HEALTHTRANSITION']._serialized_start=1629
+  _globals['_HEALTHTRANSITION']._serialized_end=1836
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_start=1838
+  _globals['_LISTHEALTHHISTORYREQUEST']._serialized_end=1920
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_start=1922
+  _globals['_LISTHEALTHHISTORYRESPONSE']._serialized_end=2030
+  _globals['_LISTWARNINGSREQUEST']._serialized_start=2032
+  _globals['_LISTWARNINGSREQUEST']._serialized_end=2092
+  _globals['_LISTWARNINGSRESPONSE']._serialized_start=2094
+  _globals['_LISTWARNINGSRESPONSE']._serialized_end=2185
+  _globals['_GETFIGUREHISTORYREQUEST']._serialized_start=2187
+  _globals['_GETFIGUREHISTORYREQUEST']._serialized_end=2288
+  _globals['_GETFIGUREHISTORYRESPONSE']._serialized_start=2290
+  _globals['_GETFIGUREHISTORYRESPONSE']._serialized_end=2403
+  _globals['_FIGUREPOINT']._serialized_start=2405
+  _globals['_FIGUREPOINT']._serialized_end=2501
+  _globals['_GETMETRICSREQUEST']._serialized_start=2503
+  _globals['_GETMETRICSREQUEST']._serialized_end=2522
+  _globals['_GETMETRICSRESPONSE']._serialized_start=2524
+  _globals['_GETMETRICSRESPONSE']._serialized_end=2564
+  _globals['_MONITORSERVICE']._serialized_start=2841
+  _globals['_MONITORSERVICE']._serialized_end=3492
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,34 @@ HEALTH_STATUS_UNHEALTHY: HealthStatus.ValueType  # 3
 """No replica answers."""
 Global___HealthStatus: _TypeAlias = HealthStatus  # noqa: Y015
 
+class _CapabilityStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CapabilityStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CapabilityStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CAPABILITY_STATUS_UNSPECIFIED: _CapabilityStatus.ValueType  # 0
+    """Never sent."""
+    CAPABILITY_STATUS_OK: _CapabilityStatus.ValueType  # 1
+    """All of it."""
+    CAPABILITY_STATUS_DEGRADED: _CapabilityStatus.ValueType  # 2
+    """It works, with less than everything; the message says what is missing."""
+    CAPABILITY_STATUS_DOWN: _CapabilityStatus.ValueType  # 3
+    """It does not work."""
+
+class CapabilityStatus(_CapabilityStatus, metaclass=_CapabilityStatusEnumTypeWrapper):
+    """CapabilityStatus says how much of a capability there is."""
+
+CAPABILITY_STATUS_UNSPECIFIED: CapabilityStatus.ValueType  # 0
+"""Never sent."""
+CAPABILITY_STATUS_OK: CapabilityStatus.ValueType  # 1
+"""All of it."""
+CAPABILITY_STATUS_DEGRADED: CapabilityStatus.ValueType  # 2
+"""It works, with less than everything; the message says what is missing."""
+CAPABILITY_STATUS_DOWN: CapabilityStatus.ValueType  # 3
+"""It does not work."""
+Global___CapabilityStatus: _TypeAlias = CapabilityStatus  # noqa: Y015
+
 @_typing.final
 class SystemHealth(_message.Message):
     """SystemHealth is one round of probes over everything."""
@@ -63,6 +91,9 @@ class SystemHealth(_message.Message):
     CHECK_TIME_FIELD_NUMBER: _builtins.int
     ROUND_MS_FIELD_NUMBER: _builtins.int
     ROUND_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    ACTIVE_WARNINGS_FIELD_NUMBER: _builtins.int
     status: Global___HealthStatus.ValueType
     """The worst that is true of the whole: UNHEALTHY only if a service has no serving replica."""
     round_ms: _builtins.float
@@ -85,6 +116,18 @@ class SystemHealth(_message.Message):
     def check_time(self) -> _timestamp_pb2.Timestamp:
         """When the round ended."""
 
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the whole has been in its condition; outlives a restart of the monitor."""
+
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]:
+        """What the user can do: chat, search, write, tasks."""
+
+    @_builtins.property
+    def active_warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
+        """The warnings that stand, oldest first; `warnings` holds their sentences."""
+
     def __init__(
         self,
         *,
@@ -95,14 +138,99 @@ class SystemHealth(_message.Message):
         check_time: _timestamp_pb2.Timestamp | None = ...,
         round_ms: _builtins.float = ...,
         round: _builtins.int = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        capabilities: _abc.Iterable[Global___Capability] | None = ...,
+        active_warnings: _abc.Iterable[Global___Warning] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_time", b"check_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["check_time", b"check_time", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_time", b"check_time", "round", b"round", "round_ms", b"round_ms", "services", b"services", "status", b"status", "unreachable", b"unreachable", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_warnings", b"active_warnings", "capabilities", b"capabilities", "check_time", b"check_time", "round", b"round", "round_ms", b"round_ms", "services", b"services", "since", b"since", "status", b"status", "unreachable", b"unreachable", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SystemHealth: _TypeAlias = SystemHealth  # noqa: Y015
+
+@_typing.final
+class Capability(_message.Message):
+    """Capability is one thing that a user can do, and what the present faults cost them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"chat", "search", "write" or "tasks"."""
+    status: Global___CapabilityStatus.ValueType
+    """How much of it there is."""
+    message: _builtins.str
+    """What is missing, in sentences; empty if nothing is."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it has been so."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        status: Global___CapabilityStatus.ValueType = ...,
+        message: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "name", b"name", "since", b"since", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Capability: _TypeAlias = Capability  # noqa: Y015
+
+@_typing.final
+class Warning(_message.Message):
+    """Warning is a figure beyond its threshold; it is raised and cleared with hysteresis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIGURE_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    RAISE_TIME_FIELD_NUMBER: _builtins.int
+    CLEAR_TIME_FIELD_NUMBER: _builtins.int
+    figure: _builtins.str
+    """Name of the figure, such as "resident_bytes"; GetFigureHistory knows it."""
+    service: _builtins.str
+    """Service that it is about."""
+    address: _builtins.str
+    """Replica that it is about; empty if it is about the service."""
+    message: _builtins.str
+    """What is wrong, in one sentence."""
+    @_builtins.property
+    def raise_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was raised."""
+
+    @_builtins.property
+    def clear_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was cleared; unset while it stands."""
+
+    def __init__(
+        self,
+        *,
+        figure: _builtins.str = ...,
+        service: _builtins.str = ...,
+        address: _builtins.str = ...,
+        message: _builtins.str = ...,
+        raise_time: _timestamp_pb2.Timestamp | None = ...,
+        clear_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clear_time", b"clear_time", "raise_time", b"raise_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "clear_time", b"clear_time", "figure", b"figure", "message", b"message", "raise_time", b"raise_time", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Warning: _TypeAlias = Warning  # noqa: Y015
 
 @_typing.final
 class ServiceHealth(_message.Message):
@@ -113,13 +241,26 @@ class ServiceHealth(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     REPLICAS_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Service name, such as "dataset-svc"."""
     status: Global___HealthStatus.ValueType
     """The service's condition."""
+    message: _builtins.str
+    """Why it is in its condition, in one sentence."""
     @_builtins.property
     def replicas(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplicaHealth]:
         """A row per replica that is known: those that answered and those that fell silent."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it has been in its condition."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServiceFigure]:
+        """What it does at this moment, over all its replicas."""
 
     def __init__(
         self,
@@ -127,14 +268,47 @@ class ServiceHealth(_message.Message):
         name: _builtins.str = ...,
         status: Global___HealthStatus.ValueType = ...,
         replicas: _abc.Iterable[Global___ReplicaHealth] | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        message: _builtins.str = ...,
+        figures: _abc.Iterable[Global___ServiceFigure] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "replicas", b"replicas", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["figures", b"figures", "message", b"message", "name", b"name", "replicas", b"replicas", "since", b"since", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServiceHealth: _TypeAlias = ServiceHealth  # noqa: Y015
+
+@_typing.final
+class ServiceFigure(_message.Message):
+    """ServiceFigure is one figure of a service or of one of its replicas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, such as "requests_per_second", "error_ratio", "latency_ms", "queue_depth", "cache_hit_ratio"."""
+    address: _builtins.str
+    """Replica that it is about; empty if it is about the service."""
+    value: _builtins.float
+    """Its value."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.str = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServiceFigure: _TypeAlias = ServiceFigure  # noqa: Y015
 
 @_typing.final
 class ReplicaHealth(_message.Message):
@@ -148,10 +322,11 @@ class ReplicaHealth(_message.Message):
     LAST_SEEN_TIME_FIELD_NUMBER: _builtins.int
     LATENCY_MS_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Address that was asked, such as "10.0.0.7:50051" or "unix:/data/run/dataset.sock"."""
     reachable: _builtins.bool
-    """Whether it answered in the newest round."""
+    """Whether it answers: false once two questions in a row had no answer."""
     latency_ms: _builtins.float
     """Time from asking to answer in the newest round, in milliseconds; 0 if unreachable."""
     message: _builtins.str
@@ -164,6 +339,10 @@ class ReplicaHealth(_message.Message):
     def last_seen_time(self) -> _timestamp_pb2.Timestamp:
         """When it last answered; unset if it never did."""
 
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it has been reachable or not."""
+
     def __init__(
         self,
         *,
@@ -173,10 +352,11 @@ class ReplicaHealth(_message.Message):
         last_seen_time: _timestamp_pb2.Timestamp | None = ...,
         latency_ms: _builtins.float = ...,
         message: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_seen_time", b"last_seen_time", "last_status", b"last_status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_seen_time", b"last_seen_time", "last_status", b"last_status", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "last_seen_time", b"last_seen_time", "last_status", b"last_status", "latency_ms", b"latency_ms", "message", b"message", "reachable", b"reachable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "last_seen_time", b"last_seen_time", "last_status", b"last_status", "latency_ms", b"latency_ms", "message", b"message", "reachable", b"reachable", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -368,6 +548,158 @@ class ListHealthHistoryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListHealthHistoryResponse: _TypeAlias = ListHealthHistoryResponse  # noqa: Y015
+
+@_typing.final
+class ListWarningsRequest(_message.Message):
+    """ListWarningsRequest asks for a page of warnings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Rows at the most: 50 unless given, 500 at the most."""
+    page_token: _builtins.str
+    """Token of the page before, opaque; empty for the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWarningsRequest: _TypeAlias = ListWarningsRequest  # noqa: Y015
+
+@_typing.final
+class ListWarningsResponse(_message.Message):
+    """ListWarningsResponse is a page of warnings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
+        """The warnings, newest first."""
+
+    def __init__(
+        self,
+        *,
+        warnings: _abc.Iterable[Global___Warning] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWarningsResponse: _TypeAlias = ListWarningsResponse  # noqa: Y015
+
+@_typing.final
+class GetFigureHistoryRequest(_message.Message):
+    """GetFigureHistoryRequest asks how a figure went."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    service: _builtins.str
+    """Service name; empty for the whole system, whose one figure is "health": 0 unhealthy, 1 degraded, 2 healthy."""
+    figure: _builtins.str
+    """Name of the figure, such as "latency_ms"."""
+    @_builtins.property
+    def period(self) -> _duration_pb2.Duration:
+        """How far back, 30 days at the most; unset: one hour. Beyond a day the points are coarse."""
+
+    def __init__(
+        self,
+        *,
+        service: _builtins.str = ...,
+        figure: _builtins.str = ...,
+        period: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["figure", b"figure", "period", b"period", "service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFigureHistoryRequest: _TypeAlias = GetFigureHistoryRequest  # noqa: Y015
+
+@_typing.final
+class GetFigureHistoryResponse(_message.Message):
+    """GetFigureHistoryResponse is the answer of GetFigureHistory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___FigurePoint]:
+        """The points, oldest first; where the monitor or the service was away there are none."""
+
+    @_builtins.property
+    def step(self) -> _duration_pb2.Duration:
+        """Time from one point to the next."""
+
+    def __init__(
+        self,
+        *,
+        points: _abc.Iterable[Global___FigurePoint] | None = ...,
+        step: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["points", b"points", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFigureHistoryResponse: _TypeAlias = GetFigureHistoryResponse  # noqa: Y015
+
+@_typing.final
+class FigurePoint(_message.Message):
+    """FigurePoint is what a figure was during one step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    low: _builtins.float
+    """Its least value."""
+    mean: _builtins.float
+    """Its mean value."""
+    high: _builtins.float
+    """Its greatest value."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When the step began."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        low: _builtins.float = ...,
+        mean: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low", "mean", b"mean", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FigurePoint: _TypeAlias = FigurePoint  # noqa: Y015
 
 @_typing.final
 class GetMetricsRequest(_message.Message):

@@ -50,6 +50,16 @@ class MonitorServiceStub:
                 request_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryRequest.SerializeToString,
                 response_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryResponse.FromString,
                 _registered_method=True)
+        self.ListWarnings = channel.unary_unary(
+                '/mcai.monitor.v1.MonitorService/ListWarnings',
+                request_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsRequest.SerializeToString,
+                response_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsResponse.FromString,
+                _registered_method=True)
+        self.GetFigureHistory = channel.unary_unary(
+                '/mcai.monitor.v1.MonitorService/GetFigureHistory',
+                request_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryRequest.SerializeToString,
+                response_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryResponse.FromString,
+                _registered_method=True)
         self.GetMetrics = channel.unary_unary(
                 '/mcai.monitor.v1.MonitorService/GetMetrics',
                 request_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetMetricsRequest.SerializeToString,
@@ -82,6 +92,20 @@ class MonitorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWarnings(self, request, context):
+        """ListWarnings pages through the warnings that were raised, newest first; they outlive a restart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFigureHistory(self, request, context):
+        """GetFigureHistory answers how one figure of one service went: the last day finely, the last month coarsely.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetMetrics(self, request, context):
         """GetMetrics answers the aggregate in Prometheus' text exposition format.
         """
@@ -106,6 +130,16 @@ def add_MonitorServiceServicer_to_server(servicer, server):
                     servicer.ListHealthHistory,
                     request_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryRequest.FromString,
                     response_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryResponse.SerializeToString,
+            ),
+            'ListWarnings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWarnings,
+                    request_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsRequest.FromString,
+                    response_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsResponse.SerializeToString,
+            ),
+            'GetFigureHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFigureHistory,
+                    request_deserializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryRequest.FromString,
+                    response_serializer=mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryResponse.SerializeToString,
             ),
             'GetMetrics': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMetrics,
@@ -195,6 +229,60 @@ class MonitorService:
             '/mcai.monitor.v1.MonitorService/ListHealthHistory',
             mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryRequest.SerializeToString,
             mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListHealthHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWarnings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.monitor.v1.MonitorService/ListWarnings',
+            mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsRequest.SerializeToString,
+            mcai_dot_monitor_dot_v1_dot_monitor__pb2.ListWarningsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFigureHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.monitor.v1.MonitorService/GetFigureHistory',
+            mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryRequest.SerializeToString,
+            mcai_dot_monitor_dot_v1_dot_monitor__pb2.GetFigureHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

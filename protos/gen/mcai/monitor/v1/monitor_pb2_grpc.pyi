@@ -39,6 +39,10 @@ class MonitorServiceStub:
     """WatchSystemHealth sends the present state at once and again after each round that changed it."""
     ListHealthHistory: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.ListHealthHistoryRequest, _monitor_pb2.ListHealthHistoryResponse]
     """ListHealthHistory pages through past transitions, newest first; they outlive a restart."""
+    ListWarnings: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.ListWarningsRequest, _monitor_pb2.ListWarningsResponse]
+    """ListWarnings pages through the warnings that were raised, newest first; they outlive a restart."""
+    GetFigureHistory: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetFigureHistoryRequest, _monitor_pb2.GetFigureHistoryResponse]
+    """GetFigureHistory answers how one figure of one service went: the last day finely, the last month coarsely."""
     GetMetrics: _grpc.UnaryUnaryMultiCallable[_monitor_pb2.GetMetricsRequest, _monitor_pb2.GetMetricsResponse]
     """GetMetrics answers the aggregate in Prometheus' text exposition format."""
 
@@ -53,6 +57,10 @@ class MonitorServiceAsyncStub(MonitorServiceStub):
     """WatchSystemHealth sends the present state at once and again after each round that changed it."""
     ListHealthHistory: _aio.UnaryUnaryMultiCallable[_monitor_pb2.ListHealthHistoryRequest, _monitor_pb2.ListHealthHistoryResponse]  # type: ignore[assignment]
     """ListHealthHistory pages through past transitions, newest first; they outlive a restart."""
+    ListWarnings: _aio.UnaryUnaryMultiCallable[_monitor_pb2.ListWarningsRequest, _monitor_pb2.ListWarningsResponse]  # type: ignore[assignment]
+    """ListWarnings pages through the warnings that were raised, newest first; they outlive a restart."""
+    GetFigureHistory: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetFigureHistoryRequest, _monitor_pb2.GetFigureHistoryResponse]  # type: ignore[assignment]
+    """GetFigureHistory answers how one figure of one service went: the last day finely, the last month coarsely."""
     GetMetrics: _aio.UnaryUnaryMultiCallable[_monitor_pb2.GetMetricsRequest, _monitor_pb2.GetMetricsResponse]  # type: ignore[assignment]
     """GetMetrics answers the aggregate in Prometheus' text exposition format."""
 
@@ -82,6 +90,22 @@ class MonitorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_monitor_pb2.ListHealthHistoryResponse, _abc.Awaitable[_monitor_pb2.ListHealthHistoryResponse]]:
         """ListHealthHistory pages through past transitions, newest first; they outlive a restart."""
+
+    @_abc_1.abstractmethod
+    def ListWarnings(
+        self,
+        request: _monitor_pb2.ListWarningsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.ListWarningsResponse, _abc.Awaitable[_monitor_pb2.ListWarningsResponse]]:
+        """ListWarnings pages through the warnings that were raised, newest first; they outlive a restart."""
+
+    @_abc_1.abstractmethod
+    def GetFigureHistory(
+        self,
+        request: _monitor_pb2.GetFigureHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_monitor_pb2.GetFigureHistoryResponse, _abc.Awaitable[_monitor_pb2.GetFigureHistoryResponse]]:
+        """GetFigureHistory answers how one figure of one service went: the last day finely, the last month coarsely."""
 
     @_abc_1.abstractmethod
     def GetMetrics(

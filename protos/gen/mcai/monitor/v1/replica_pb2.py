@@ -25,23 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmcai/monitor/v1/replica.proto\x12\x0fmcai.monitor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x19\n\x17GetReplicaStatusRequest\"J\n\x18GetReplicaStatusResponse\x12.\n\x06status\x18\x01 \x01(\x0b\x32\x1e.mcai.monitor.v1.ReplicaStatus\"\xc8\x02\n\rReplicaStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\x05\x12\x0f\n\x07version\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x03\x12\x13\n\x0b\x63pu_percent\x18\x07 \x01(\x01\x12\x16\n\x0erequests_total\x18\x08 \x01(\x03\x12\x17\n\x0frequests_failed\x18\t \x01(\x03\x12\x17\n\x0fmean_latency_ms\x18\n \x01(\x01\x12,\n\x06probes\x18\x0b \x03(\x0b\x32\x1c.mcai.monitor.v1.ProbeResult\x12\x10\n\x08\x64\x65graded\x18\x0c \x03(\t\x12\x0f\n\x07serving\x18\r \x01(\x08\"\x93\x01\n\x0bProbeResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x10\n\x08\x63ritical\x18\x03 \x01(\x08\x12\x0f\n\x07message\x18\x04 \x01(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x06 \x01(\x01\x32~\n\x0eReplicaService\x12l\n\x10GetReplicaStatus\x12(.mcai.monitor.v1.GetReplicaStatusRequest\x1a).mcai.monitor.v1.GetReplicaStatusResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmcai/monitor/v1/replica.proto\x12\x0fmcai.monitor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"*\n\x17GetReplicaStatusRequest\x12\x0f\n\x07\x66igures\x18\x01 \x03(\t\"J\n\x18GetReplicaStatusResponse\x12.\n\x06status\x18\x01 \x01(\x0b\x32\x1e.mcai.monitor.v1.ReplicaStatus\"\xd7\x03\n\rReplicaStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\x05\x12\x0f\n\x07version\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eresident_bytes\x18\x06 \x01(\x03\x12\x13\n\x0b\x63pu_percent\x18\x07 \x01(\x01\x12\x16\n\x0erequests_total\x18\x08 \x01(\x03\x12\x17\n\x0frequests_failed\x18\t \x01(\x03\x12\x17\n\x0fmean_latency_ms\x18\n \x01(\x01\x12,\n\x06probes\x18\x0b \x03(\x0b\x32\x1c.mcai.monitor.v1.ProbeResult\x12\x10\n\x08\x64\x65graded\x18\x0c \x03(\t\x12\x0f\n\x07serving\x18\r \x01(\x08\x12\x13\n\x0bunary_total\x18\x0e \x01(\x03\x12\x1b\n\x13unary_seconds_total\x18\x0f \x01(\x01\x12\x18\n\x10\x64isk_total_bytes\x18\x10 \x01(\x03\x12\x17\n\x0f\x64isk_free_bytes\x18\x11 \x01(\x03\x12(\n\x07\x66igures\x18\x12 \x03(\x0b\x32\x17.mcai.monitor.v1.Figure\"\x89\x01\n\x06\x46igure\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06labels\x18\x02 \x03(\x0b\x32#.mcai.monitor.v1.Figure.LabelsEntry\x12\r\n\x05value\x18\x03 \x01(\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x12\n\x10\x44umpTasksRequest\"=\n\x11\x44umpTasksResponse\x12(\n\x05tasks\x18\x01 \x03(\x0b\x32\x19.mcai.monitor.v1.TaskDump\":\n\x08TaskDump\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tcoroutine\x18\x02 \x01(\t\x12\r\n\x05stack\x18\x03 \x03(\t\"\x93\x01\n\x0bProbeResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x10\n\x08\x63ritical\x18\x03 \x01(\x08\x12\x0f\n\x07message\x18\x04 \x01(\t\x12.\n\ncheck_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nlatency_ms\x18\x06 \x01(\x01\x32\xd7\x01\n\x0eReplicaService\x12l\n\x10GetReplicaStatus\x12(.mcai.monitor.v1.GetReplicaStatusRequest\x1a).mcai.monitor.v1.GetReplicaStatusResponse\"\x03\x90\x02\x01\x12W\n\tDumpTasks\x12!.mcai.monitor.v1.DumpTasksRequest\x1a\".mcai.monitor.v1.DumpTasksResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mcai.monitor.v1.replica_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FIGURE_LABELSENTRY']._loaded_options = None
+  _globals['_FIGURE_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_REPLICASERVICE'].methods_by_name['GetReplicaStatus']._loaded_options = None
   _globals['_REPLICASERVICE'].methods_by_name['GetReplicaStatus']._serialized_options = b'\220\002\001'
+  _globals['_REPLICASERVICE'].methods_by_name['DumpTasks']._loaded_options = None
+  _globals['_REPLICASERVICE'].methods_by_name['DumpTasks']._serialized_options = b'\220\002\001'
   _globals['_GETREPLICASTATUSREQUEST']._serialized_start=83
-  _globals['_GETREPLICASTATUSREQUEST']._serialized_end=108
-  _globals['_GETREPLICASTATUSRESPONSE']._serialized_start=110
-  _globals['_GETREPLICASTATUSRESPONSE']._serialized_end=184
-  _globals['_REPLICASTATUS']._serialized_start=187
-  _globals['_REPLICASTATUS']._serialized_end=515
-  _globals['_PROBERESULT']._serialized_start=518
-  _globals['_PROBERESULT']._serialized_end=665
-  _globals['_REPLICASERVICE']._serialized_start=667
-  _globals['_REPLICASERVICE']._serialized_end=793
+  _globals['_GETREPLICASTATUSREQUEST']._serialized_end=125
+  _globals['_GETREPLICASTATUSRESPONSE']._serialized_start=127
+  _globals['_GETREPLICASTATUSRESPONSE']._serialized_end=201
+  _globals['_REPLICASTATUS']._serialized_start=204
+  _globals['_REPLICASTATUS']._serialized_end=675
+  _globals['_FIGURE']._serialized_start=678
+  _globals['_FIGURE']._serialized_end=815
+  _globals['_FIGURE_LABELSENTRY']._serialized_start=770
+  _globals['_FIGURE_LABELSENTRY']._serialized_end=815
+  _globals['_DUMPTASKSREQUEST']._serialized_start=817
+  _globals['_DUMPTASKSREQUEST']._serialized_end=835
+  _globals['_DUMPTASKSRESPONSE']._serialized_start=837
+  _globals['_DUMPTASKSRESPONSE']._serialized_end=898
+  _globals['_TASKDUMP']._serialized_start=900
+  _globals['_TASKDUMP']._serialized_end=958
+  _globals['_PROBERESULT']._serialized_start=961
+  _globals['_PROBERESULT']._serialized_end=1108
+  _globals['_REPLICASERVICE']._serialized_start=1111
+  _globals['_REPLICASERVICE']._serialized_end=1326
 # @@protoc_insertion_point(module_scope)

@@ -21,16 +21,23 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetReplicaStatusRequest(_message.Message):
-    """GetReplicaStatusRequest has no fields."""
+    """GetReplicaStatusRequest names what is wanted beside the status."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    FIGURES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of samples of the process's metrics, such as "mcai_tasks"; what it does not export is left out."""
+
     def __init__(
         self,
+        *,
+        figures: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["figures", b"figures"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -79,6 +86,11 @@ class ReplicaStatus(_message.Message):
     PROBES_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     SERVING_FIELD_NUMBER: _builtins.int
+    UNARY_TOTAL_FIELD_NUMBER: _builtins.int
+    UNARY_SECONDS_TOTAL_FIELD_NUMBER: _builtins.int
+    DISK_TOTAL_BYTES_FIELD_NUMBER: _builtins.int
+    DISK_FREE_BYTES_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """Service name, such as "dataset-svc"."""
     hostname: _builtins.str
@@ -90,15 +102,23 @@ class ReplicaStatus(_message.Message):
     resident_bytes: _builtins.int
     """Resident memory of the process, in bytes. In embedded mode all services share one process."""
     cpu_percent: _builtins.float
-    """CPU use since the previous GetReplicaStatus, in per cent of one core; 0 at the first call."""
+    """CPU use of the process over the last ten seconds or so, in per cent of one core; 0 at the first call."""
     requests_total: _builtins.int
-    """Calls answered since the start, all methods together."""
+    """Calls answered since the start, all methods together; questions about health are not counted."""
     requests_failed: _builtins.int
     """Calls of those that ended in a server fault (INTERNAL, UNAVAILABLE, DATA_LOSS, UNKNOWN, DEADLINE_EXCEEDED)."""
     mean_latency_ms: _builtins.float
     """Mean handling time of unary calls since the start, in milliseconds."""
     serving: _builtins.bool
     """Whether the replica answers SERVING to a health check."""
+    unary_total: _builtins.int
+    """Unary calls answered since the start."""
+    unary_seconds_total: _builtins.float
+    """Handling time of those, in seconds, all together."""
+    disk_total_bytes: _builtins.int
+    """Size of the disk that the process keeps its files on, in bytes."""
+    disk_free_bytes: _builtins.int
+    """What the process may still use of it, in bytes."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the process began to serve."""
@@ -110,6 +130,10 @@ class ReplicaStatus(_message.Message):
     @_builtins.property
     def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the dependencies that it works without at this moment, such as "redis"."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Figure]:
+        """The samples that were asked for."""
 
     def __init__(
         self,
@@ -127,14 +151,144 @@ class ReplicaStatus(_message.Message):
         probes: _abc.Iterable[Global___ProbeResult] | None = ...,
         degraded: _abc.Iterable[_builtins.str] | None = ...,
         serving: _builtins.bool = ...,
+        unary_total: _builtins.int = ...,
+        unary_seconds_total: _builtins.float = ...,
+        disk_total_bytes: _builtins.int = ...,
+        disk_free_bytes: _builtins.int = ...,
+        figures: _abc.Iterable[Global___Figure] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_percent", b"cpu_percent", "degraded", b"degraded", "hostname", b"hostname", "mean_latency_ms", b"mean_latency_ms", "pid", b"pid", "probes", b"probes", "requests_failed", b"requests_failed", "requests_total", b"requests_total", "resident_bytes", b"resident_bytes", "service", b"service", "serving", b"serving", "start_time", b"start_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_percent", b"cpu_percent", "degraded", b"degraded", "disk_free_bytes", b"disk_free_bytes", "disk_total_bytes", b"disk_total_bytes", "figures", b"figures", "hostname", b"hostname", "mean_latency_ms", b"mean_latency_ms", "pid", b"pid", "probes", b"probes", "requests_failed", b"requests_failed", "requests_total", b"requests_total", "resident_bytes", b"resident_bytes", "service", b"service", "serving", b"serving", "start_time", b"start_time", "unary_seconds_total", b"unary_seconds_total", "unary_total", b"unary_total", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReplicaStatus: _TypeAlias = ReplicaStatus  # noqa: Y015
+
+@_typing.final
+class Figure(_message.Message):
+    """Figure is one sample of the process's metrics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the sample, such as "mcai_tasks"."""
+    value: _builtins.float
+    """Its value, in the unit that its name ends with."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Its labels."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Figure: _TypeAlias = Figure  # noqa: Y015
+
+@_typing.final
+class DumpTasksRequest(_message.Message):
+    """DumpTasksRequest has no fields."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DumpTasksRequest: _TypeAlias = DumpTasksRequest  # noqa: Y015
+
+@_typing.final
+class DumpTasksResponse(_message.Message):
+    """DumpTasksResponse is the answer of DumpTasks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___TaskDump]:
+        """A row per task that is not done, in no order."""
+
+    def __init__(
+        self,
+        *,
+        tasks: _abc.Iterable[Global___TaskDump] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tasks", b"tasks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DumpTasksResponse: _TypeAlias = DumpTasksResponse  # noqa: Y015
+
+@_typing.final
+class TaskDump(_message.Message):
+    """TaskDump is one asyncio task."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    COROUTINE_FIELD_NUMBER: _builtins.int
+    STACK_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the task."""
+    coroutine: _builtins.str
+    """The coroutine that it runs, such as "Health.watch"."""
+    @_builtins.property
+    def stack(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its frames from the outermost to the one that waits, as "file:line function"; no values."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        coroutine: _builtins.str = ...,
+        stack: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coroutine", b"coroutine", "name", b"name", "stack", b"stack"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskDump: _TypeAlias = TaskDump  # noqa: Y015
 
 @_typing.final
 class ProbeResult(_message.Message):

@@ -40,6 +40,11 @@ class ReplicaServiceStub:
                 request_serializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusRequest.SerializeToString,
                 response_deserializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusResponse.FromString,
                 _registered_method=True)
+        self.DumpTasks = channel.unary_unary(
+                '/mcai.monitor.v1.ReplicaService/DumpTasks',
+                request_serializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksRequest.SerializeToString,
+                response_deserializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksResponse.FromString,
+                _registered_method=True)
 
 
 class ReplicaServiceServicer:
@@ -53,6 +58,13 @@ class ReplicaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DumpTasks(self, request, context):
+        """DumpTasks shows what every asyncio task of the process waits for, with its stack.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplicaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ReplicaServiceServicer_to_server(servicer, server):
                     servicer.GetReplicaStatus,
                     request_deserializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusRequest.FromString,
                     response_serializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusResponse.SerializeToString,
+            ),
+            'DumpTasks': grpc.unary_unary_rpc_method_handler(
+                    servicer.DumpTasks,
+                    request_deserializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksRequest.FromString,
+                    response_serializer=mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ReplicaService:
             '/mcai.monitor.v1.ReplicaService/GetReplicaStatus',
             mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusRequest.SerializeToString,
             mcai_dot_monitor_dot_v1_dot_replica__pb2.GetReplicaStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DumpTasks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.monitor.v1.ReplicaService/DumpTasks',
+            mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksRequest.SerializeToString,
+            mcai_dot_monitor_dot_v1_dot_replica__pb2.DumpTasksResponse.FromString,
             options,
             channel_credentials,
             insecure,

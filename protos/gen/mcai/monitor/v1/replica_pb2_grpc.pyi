@@ -35,6 +35,8 @@ class ReplicaServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReplicaServiceAsyncStub: ...
     GetReplicaStatus: _grpc.UnaryUnaryMultiCallable[_replica_pb2.GetReplicaStatusRequest, _replica_pb2.GetReplicaStatusResponse]
     """GetReplicaStatus measures the process at the time of the call."""
+    DumpTasks: _grpc.UnaryUnaryMultiCallable[_replica_pb2.DumpTasksRequest, _replica_pb2.DumpTasksResponse]
+    """DumpTasks shows what every asyncio task of the process waits for, with its stack."""
 
 @_typing.type_check_only
 class ReplicaServiceAsyncStub(ReplicaServiceStub):
@@ -43,6 +45,8 @@ class ReplicaServiceAsyncStub(ReplicaServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetReplicaStatus: _aio.UnaryUnaryMultiCallable[_replica_pb2.GetReplicaStatusRequest, _replica_pb2.GetReplicaStatusResponse]  # type: ignore[assignment]
     """GetReplicaStatus measures the process at the time of the call."""
+    DumpTasks: _aio.UnaryUnaryMultiCallable[_replica_pb2.DumpTasksRequest, _replica_pb2.DumpTasksResponse]  # type: ignore[assignment]
+    """DumpTasks shows what every asyncio task of the process waits for, with its stack."""
 
 class ReplicaServiceServicer(metaclass=_abc_1.ABCMeta):
     """ReplicaService is served by every gRPC server of the system, so that the monitor can ask each replica."""
@@ -54,5 +58,13 @@ class ReplicaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replica_pb2.GetReplicaStatusResponse, _abc.Awaitable[_replica_pb2.GetReplicaStatusResponse]]:
         """GetReplicaStatus measures the process at the time of the call."""
+
+    @_abc_1.abstractmethod
+    def DumpTasks(
+        self,
+        request: _replica_pb2.DumpTasksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replica_pb2.DumpTasksResponse, _abc.Awaitable[_replica_pb2.DumpTasksResponse]]:
+        """DumpTasks shows what every asyncio task of the process waits for, with its stack."""
 
 def add_ReplicaServiceServicer_to_server(servicer: ReplicaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
