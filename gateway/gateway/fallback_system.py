@@ -1,7 +1,7 @@
 """The system as monitor-svc sees it; while that is away, as the gateway's own questions show it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -104,12 +104,6 @@ class SystemView:
     ) -> monitor_pb2.GetFigureHistoryResponse:
         """Returns how a figure went, as above."""
         return await self._peers.monitor.ask(lambda stub: stub.GetFigureHistory(request))
-
-    async def watch(self) -> AsyncGenerator[SeenHealth, None]:
-        """Yields the health now and whenever it changes, for as long as monitor-svc is there, as above."""
-        request = monitor_pb2.WatchSystemHealthRequest()
-        async for response in self._peers.monitor.stream(lambda stub: stub.WatchSystemHealth(request)):
-            yield SeenHealth("monitor", response.health)
 
     async def tasks_of(self, service: str) -> replica_pb2.DumpTasksResponse:
         """Returns what one replica of a service waits for.

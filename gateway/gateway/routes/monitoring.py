@@ -1,16 +1,12 @@
 """What was and what comes: the monitor's history and warnings, its stream, and what a process waits for."""
 
-from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
 
-from gateway import answers, sse
-from gateway.dependencies import Dependencies, Deps, PageSize, PageToken
-from gateway.fallback_system import SeenHealth
+from gateway import answers
+from gateway.dependencies import Deps, PageSize, PageToken
 from gateway.openapi import told
-from gateway.schemas.health import health_body
 from gateway.schemas.monitoring import (
     FigureHistoryBody,
     ProcessDumpBody,
@@ -69,13 +65,6 @@ async def figures(
     return answers.json(figure_history_body(service, figure, found))
 
 
-@router.get("/api/system/events", **told({200: sse.MEDIA_TYPE}))
-async def events(deps: Deps) -> StreamingResponse:
-    """Streams the health of the whole, now and whenever it changes, as server-sent events named "health"."""
-    changes = await sse.begun(_changes(deps))
-    return sse.response(changes, keep_alive_seconds=deps.settings.keep_alive_seconds, ending=deps.ending)
-
-
 @router.get("/api/system/debug/tasks", **told({200: ProcessDumpBody}))
 async def tasks(
     deps: Deps,
@@ -86,13 +75,3 @@ async def tasks(
         return answers.json(process_dump_body(service, await deps.system.tasks_of(service)))
     own = [TaskDumpBody(each.name, each.coroutine, list(each.stack)) for each in dump_tasks()]
     return answers.json(ProcessDumpBody(OWN_NAME, sorted(own, key=lambda each: (each.coroutine, each.name))))
-
-
-async def _changes(deps: Dependencies) -> AsyncGenerator[sse.Event, None]:
-    async for seen in deps.system.watch():
-        yield sse.Event("health", _body(deps, seen), id=str(seen.health.round))
-
-
-def _body(deps: Dependencies, seen: SeenHealth) -> object:
-    memory_mb, cpu_percent = deps.process.measure()
-    return health_body(seen, memory_mb, cpu_percent, deps.process.pid)

@@ -110,6 +110,9 @@ _MODEL: Final[dict[str, Any]] = {
 _SERVICE: Final[dict[str, Any]] = {
     "name": "dataset-svc",
     "status": "healthy",
+    "since": _TIME,
+    "message": "All 1 replicas of dataset-svc serve.",
+    "figures": {"requests_per_second": 12.5},
     "replicas": [
         {
             "address": "10.0.0.3:50051",
@@ -122,6 +125,7 @@ _SERVICE: Final[dict[str, Any]] = {
             "latency_ms": 0.8,
             "degraded": [],
             "message": "",
+            "since": _TIME,
             "last_seen_time": _TIME,
         }
     ],
@@ -250,6 +254,16 @@ EXAMPLES: Final[dict[str, Any]] = {
     "ReadyBody": {"status": "degraded", "degraded": ["redis"]},
     "HealthBody": {
         "status": "healthy",
+        "since": _TIME,
+        "capabilities": {
+            "chat": {"status": "ok", "message": "", "since": _TIME},
+            "tasks": {
+                "status": "degraded",
+                "message": "Tasks run in the local pool of task-svc.",
+                "since": _TIME,
+            },
+        },
+        "replicas": {"dataset-svc": {"known": 2, "reachable": 2, "serving": 2}},
         "memory_mb": 88.5,
         "cpu_percent": 3.5,
         "worker_pid": 7,
@@ -288,5 +302,50 @@ EXAMPLES: Final[dict[str, Any]] = {
             "cache_hits": 6,
             "cache_misses": 3,
         },
+        "since": _TIME,
+        "replicas": {"dataset-svc": {"known": 2, "reachable": 2, "serving": 2}},
+        "unreachable": [],
+        "figures": {"gateway": {"requests_per_second": 12.5, "error_ratio": 0.0, "latency_ms": 8.1}},
+    },
+    "TransitionPage": {
+        "transitions": [
+            {
+                "subject": "knowledge-svc",
+                "old_status": "healthy",
+                "new_status": "degraded",
+                "message": "knowledge-svc: 10.0.0.7:50051 works without redis.",
+                "time": _TIME,
+            }
+        ],
+        "next_page_token": "",
+    },
+    "WarningPage": {
+        "warnings": [
+            {
+                "figure": "resident_bytes",
+                "service": "dataset-svc",
+                "address": "10.0.0.7:50051",
+                "message": "dataset-svc at 10.0.0.7:50051 uses 612 MB of memory, above 500 MB.",
+                "raise_time": _TIME,
+                "clear_time": None,
+            }
+        ],
+        "next_page_token": "",
+    },
+    "FigureHistoryBody": {
+        "service": "gateway",
+        "figure": "latency_ms",
+        "step_seconds": 15.0,
+        "points": [{"time": _TIME, "low": 6.2, "mean": 8.1, "high": 31.0}],
+    },
+    "ProcessDumpBody": {
+        "service": "gateway",
+        "tasks": [
+            {
+                "name": "Task-7",
+                "coroutine": "Health.watch",
+                "stack": ["servicekit/health.py:95 Health.watch", "asyncio/tasks.py:649 sleep"],
+            }
+        ],
     },
 }

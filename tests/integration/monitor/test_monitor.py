@@ -24,7 +24,7 @@ SERVICES = [monitor_pb2.DESCRIPTOR.services_by_name["MonitorService"]]
 
 
 def settings(path: Path, **chosen: Any) -> MonitorSettings:
-    defaults = {
+    defaults: dict[str, Any] = {
         "listen": f"unix:{path}/m.sock",
         "data_dir": path,
         "dataset_target": f"unix:{path}/d.sock",
@@ -189,6 +189,7 @@ async def test_a_warning_is_raised_streamed_kept_and_cleared(tmp_path: Path) -> 
                     break
             kept = await eventually(lambda: cleared(stub))
 
+    assert kept is not None
     assert kept.raise_time.seconds > 0
 
 

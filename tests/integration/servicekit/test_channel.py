@@ -70,7 +70,9 @@ def test_a_real_contract_has_its_retries() -> None:
 
     (policy,) = json.loads(service_config([service]))["methodConfig"]
 
-    assert policy["name"] == [{"service": service.full_name, "method": "GetReplicaStatus"}]
+    assert policy["name"] == [
+        {"service": service.full_name, "method": method} for method in ("GetReplicaStatus", "DumpTasks")
+    ]
 
 
 async def test_an_idempotent_call_is_repeated_and_another_is_not(
