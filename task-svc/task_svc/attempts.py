@@ -122,6 +122,7 @@ class Attempts:
             raise
         kept = await self._settle(task, outcome)
         result = "lost" if not kept else "failed" if isinstance(outcome, Failure) else "succeeded"
+        _log.info("attempt ended", task_id=task.id, attempt=task.attempts, outcome=result)
         self._metrics.attempts.labels(task.kind.value, result).inc()
         self._metrics.attempt_seconds.labels(task.kind.value).observe(self._clock() - started)
 
