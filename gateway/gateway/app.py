@@ -57,7 +57,12 @@ def _surround(app: FastAPI, deps: Dependencies) -> None:
     key_rate = Rate("key", settings.rate_limit_key, settings.rate_limit_seconds)
     address_rate = Rate("address", settings.rate_limit_address, settings.rate_limit_seconds)
     app.add_middleware(RateLimit, meter=shared.meter, rate=key_rate, whose=key_of, metrics=shared.metrics)
-    app.add_middleware(Authentication, ring=deps.ring, admin_token=deps.admin_token)
+    app.add_middleware(
+        Authentication,
+        ring=deps.ring,
+        admin_token=deps.admin_token,
+        only_here=settings.auth == "auto" and deps.ring is None,
+    )
     app.add_middleware(
         RateLimit, meter=shared.meter, rate=address_rate, whose=address_of, metrics=shared.metrics
     )

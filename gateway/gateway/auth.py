@@ -2,7 +2,8 @@
 
 `Authorization: Bearer KEY` as everywhere, or `x-api-key: KEY`. Without keys (`MCAI_AUTH=off`, or `auto` on
 loopback) everybody may do everything but administer: that is for the holder of the administrator's token, or
-where there is none for clients on this machine.
+where there is none for clients on this machine. What `auto` opens is for requests that are meant for this
+machine: not for those of a proxy, nor of a page whose name was made to lead here.
 """
 
 import hmac
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import problems
 from gateway.access import ADMINISTRATOR, ANYBODY, ANYBODY_HERE, Access, Principal, access_of
-from gateway.addresses import is_loopback
+from gateway.addresses import is_loopback, is_meant_for_loopback
 from gateway.keys import KeyRing
 from servicekit.errors import NotFound, PermissionDenied, ServiceError, Unauthenticated
 
@@ -29,11 +30,15 @@ class Authentication:
         app: What is called inside.
         ring: The keys; None asks for none.
         admin_token: One more key that may do everything.
+        only_here: Whether no key is asked for because only this machine is served.
     """
 
-    def __init__(self, app: ASGIApp, ring: KeyRing | None, admin_token: SecretStr | None) -> None:
+    def __init__(
+        self, app: ASGIApp, ring: KeyRing | None, admin_token: SecretStr | None, *, only_here: bool
+    ) -> None:
         self._app = app
         self._ring = ring
+        self._only_here = only_here
         self._admin_token = admin_token.get_secret_value().encode() if admin_token is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +72,11 @@ class Authentication:
         if secret and self._is_admin_token(secret):
             return ADMINISTRATOR
         if self._ring is None or not needed:
+            if needed and self._only_here and not is_meant_for_loopback(Headers(scope=scope)):
+                raise PermissionDenied(
+                    "Without keys only requests for this machine's own name, `localhost`, are answered. "
+                    "Start with `MCAI_AUTH=required` to serve others, or with `off` to let everybody in."
+                )
             client = scope["client"]
             here = client is not None and is_loopback(client[0])
             return ANYBODY_HERE if here and self._admin_token is None else ANYBODY

@@ -128,3 +128,27 @@ async def test_without_a_token_of_its_own_it_makes_one_and_says_where() -> None:
         answer = await house.client.get("/api/keys", headers=bearer(kept.read_text().strip()))
 
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "rebound.example"},
+        {"host": "127.0.0.1.rebound.example:8000"},
+        {"host": "[not an address"},
+        {"x-forwarded-for": "203.0.113.7"},
+        {"forwarded": "for=203.0.113.7"},
+    ],
+)
+async def test_without_keys_only_this_machine_is_served(house: House, headers: dict[str, str]) -> None:
+    refused = await house.client.get("/api/datasets", headers=headers)
+
+    assert refused.status_code == 403
+    assert "MCAI_AUTH=required" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000", "mcai.localhost"]
+)
+async def test_without_keys_this_machine_is_served_by_each_of_its_names(house: House, host: str) -> None:
+    assert (await house.client.get("/api/datasets", headers={"host": host})).status_code == 200
