@@ -27,8 +27,11 @@ def run(
     ] = 8000,
     data_dir: DataDir = Path(".mcai"),
     host: Annotated[
-        str, typer.Option(help="Address to listen on. There is no login yet: keep to loopback.")
+        str, typer.Option(help="Address to listen on. Elsewhere than on loopback keys are asked for.")
     ] = "127.0.0.1",
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer HTTP requests; the services stay one.")
+    ] = 1,
     log_level: Annotated[
         str, typer.Option(help="What is logged to standard error: debug, info, warning or error.")
     ] = "warning",
@@ -39,7 +42,7 @@ def run(
     """
     from mcai_cli.running import run_system  # noqa: PLC0415  the services take their time to import
 
-    run_system(host, port, data_dir, log_level)
+    run_system(host, port, data_dir, workers, log_level)
 
 
 @app.command("import")

@@ -20,7 +20,9 @@ from task_svc.settings import TaskSettings
 
 
 @asynccontextmanager
-async def embedded_system(host: str, port: int, data_dir: Path, log_level: str) -> AsyncIterator[str]:
+async def embedded_system(
+    host: str, port: int, data_dir: Path, log_level: str, workers: int = 1
+) -> AsyncIterator[str]:
     """Run everything on `data_dir`; yields the gateway's URL once it is ready.
 
     Raises ConfigurationError when the port is taken, the directory is in use or cannot be written, or a
@@ -59,6 +61,7 @@ async def embedded_system(host: str, port: int, data_dir: Path, log_level: str) 
                 host=host,
                 port=port,
                 log_level=log_level,
+                workers=workers,
             )
             front = await stack.enter_async_context(http.running(settings, registry))
             yield front.url

@@ -10,15 +10,17 @@ from servicekit import logs
 from servicekit.server import serve
 
 
-def run_system(host: str, port: int, data_dir: Path, log_level: str) -> None:
+def run_system(host: str, port: int, data_dir: Path, workers: int, log_level: str) -> None:
     """Run until SIGTERM or SIGINT; exits 0 then, and 2 with one sentence when it cannot start."""
     logs.configure(log_level.upper(), "console")
-    serve(_announced(host, port, data_dir, log_level.upper()))
+    serve(_announced(host, port, data_dir, workers, log_level.upper()))
 
 
 @asynccontextmanager
-async def _announced(host: str, port: int, data_dir: Path, log_level: str) -> AsyncIterator[None]:
-    async with embedded_system(host, port, data_dir, log_level) as url:
+async def _announced(
+    host: str, port: int, data_dir: Path, workers: int, log_level: str
+) -> AsyncIterator[None]:
+    async with embedded_system(host, port, data_dir, log_level, workers) as url:
         _say(f"MC AI is ready at {url}  (data in {data_dir}, Ctrl-C stops it)")
         yield
         _say("Stopping; what was written is safe.")

@@ -1,8 +1,12 @@
 """The composition root of the gateway."""
 
+import random
+import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -16,15 +20,18 @@ from gateway.chat.pipeline import ChatPipeline
 from gateway.dependencies import Dependencies
 from gateway.fallback_system import SystemView
 from gateway.keys import KeyRing, own_token
-from gateway.listener import Listener, listening
-from gateway.metrics import GatewayMetrics
+from gateway.listener import Listener, bind, listening
+from gateway.metrics import GatewayMetrics, Totals
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
 from gateway.shared import Shared, open_shared
+from gateway.warming import warm_up
+from gateway.workers import Workers
 from servicekit import logs
 from servicekit.background import in_background
 from servicekit.degrade import Degradation, DegradationMetrics
+from servicekit.health import Health
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
 from servicekit.metrics import shared as metrics_shared
@@ -38,6 +45,23 @@ DEPENDENCIES = ("knowledge-svc", "dataset-svc", "monitor-svc")
 _log = logs.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One process that answers requests.
+
+    Attributes:
+        listener: Where.
+        totals: What it has counted.
+        waiting: How many writes wait in its journal.
+        degraded: What it works without.
+    """
+
+    listener: Listener
+    totals: Totals
+    waiting: Callable[[], int]
+    degraded: Callable[[], frozenset[str]]
+
+
 @asynccontextmanager
 async def running(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Listener]:
     """Runs the gateway until the context ends; its address is `.url`, with the real `.port`.
@@ -45,13 +69,42 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
     Raises:
         ConfigurationError: It cannot start; the sentence says what to do.
     """
+    if settings.workers > 1 or settings.recycle_requests:
+        async with _several(settings, registry) as listener:
+            yield listener
+    else:
+        async with serving(settings, registry) as front:
+            yield front.listener
+
+
+@asynccontextmanager
+async def _several(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Listener]:
+    """The parent of several worker processes: it binds, watches, and tells their figures as one."""
+    bound = bind(settings.host, settings.port)
+    listener = Listener(settings.host, bound.getsockname()[1])
+    told = settings.model_copy(update={"admin_token": _admin_token(settings), "port": listener.port})
+    workers = Workers(told, bound, settings.data_dir, random.SystemRandom().random)
+    registry.register(workers.figures)
+    async with workers.running(), GrpcServer(settings, NAME, (), workers.probes(), registry):
+        yield listener
+
+
+@asynccontextmanager
+async def serving(
+    settings: GatewaySettings,
+    registry: CollectorRegistry,
+    *,
+    bound: socket.socket | None = None,
+    shared_dir: Path | None = None,
+) -> AsyncIterator[Serving]:
+    """Serves in this process: alone, or as one of several that were given a socket and a folder in common."""
     degradations = {name: Degradation(name, registry) for name in DEPENDENCIES}
     journal = Journal(settings.data_dir / "journal.sqlite")
     async with (
         open_peers(settings) as peers,
         journal,
         _keys(settings, peers) as ring,
-        open_shared(settings, registry) as shared,
+        open_shared(settings, registry, shared_dir or settings.data_dir) as shared,
     ):
         memory = fallback.JournalledMemory(
             DatasetMemory(peers.dataset),
@@ -61,15 +114,36 @@ async def running(settings: GatewaySettings, registry: CollectorRegistry) -> Asy
         )
         replayer = Replayer(journal, memory.replay, registry, name=NAME)
         deps = _dependencies(settings, registry, peers, (ring, shared), memory, degradations, replayer)
-        async with (
-            replayer,
-            GrpcServer(settings, NAME, (), deps.readiness.probes(), registry),
-            listening(settings, create_app(deps)) as listener,
-        ):
-            try:
-                yield listener
-            finally:
-                deps.ending.set()
+        app = create_app(deps)
+        async with replayer, _watched(settings, deps, registry, alone=bound is None):
+            await warm_up(app)
+            async with listening(settings, app, bound) as listener:
+                try:
+                    yield Serving(
+                        listener, deps.metrics.totals, lambda: journal.count, deps.readiness.degraded
+                    )
+                finally:
+                    deps.ending.set()
+
+
+@asynccontextmanager
+async def _watched(
+    settings: GatewaySettings, deps: Dependencies, registry: CollectorRegistry, *, alone: bool
+) -> AsyncIterator[None]:
+    """Probes the services; it tells its own health by gRPC unless a parent does so for several."""
+    probes = deps.readiness.probes()
+    if alone:
+        async with GrpcServer(settings, NAME, (), probes, registry):
+            yield
+        return
+    health = Health(probes, _tell_nobody)
+    await health.check()
+    async with in_background("probes", lambda: health.watch(settings.probe_interval_seconds)):
+        yield
+
+
+async def _tell_nobody(_serving: bool) -> None:
+    """The parent tells the health of all workers together."""
 
 
 def _dependencies(

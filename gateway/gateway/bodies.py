@@ -75,10 +75,13 @@ def media_types_accepted(request: Request) -> frozenset[str]:
     return frozenset(each.partition(";")[0].strip().lower() for each in accepted)
 
 
-async def lines(request: Request, max_line_bytes: int) -> AsyncIterator[tuple[int, bytes]]:
+async def lines(
+    request: Request, max_line_bytes: int, silent_seconds: float
+) -> AsyncIterator[tuple[int, bytes]]:
     """Yields the lines of a JSON Lines body as they arrive, each with its number from 1, without blank ones.
 
     Raises:
+        BodyTooSlow: Nothing arrived for `silent_seconds`.
         BodyTooLarge: A line is too long; nothing of it is kept.
         UnsupportedMediaType: The body says that it is something else.
         ClientDisconnect: The client went away.
@@ -86,7 +89,7 @@ async def lines(request: Request, max_line_bytes: int) -> AsyncIterator[tuple[in
     if _media_type(request) not in _IMPORT_TYPES:
         raise problems.UnsupportedMediaType(f"Send the rows as {NDJSON}, one JSON object a line.")
     number, rest = 0, bytearray()
-    async for chunk in request.stream():
+    async for chunk in _pieces(request, silent_seconds):
         *whole, last = chunk.split(b"\n")
         for piece in whole:
             rest += piece
@@ -99,6 +102,19 @@ async def lines(request: Request, max_line_bytes: int) -> AsyncIterator[tuple[in
         _check_length(number + 1, rest, max_line_bytes)
     if rest.strip():
         yield number + 1, bytes(rest)
+
+
+async def _pieces(request: Request, silent_seconds: float) -> AsyncIterator[bytes]:
+    pieces = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(silent_seconds):
+                piece = await anext(pieces, None)
+        except TimeoutError:
+            raise problems.BodyTooSlow(f"Nothing of the body arrived for {silent_seconds:g} s.") from None
+        if piece is None:
+            return
+        yield piece
 
 
 def _check_length(number: int, line: bytearray, max_line_bytes: int) -> None:

@@ -40,7 +40,6 @@ _SECURITY_HEADERS: Final = tuple(
     }.items()
 )
 
-MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_PATH_BYTES: Final = 4 * 1024
 
 # A caller's id goes into logs and headers, so only what cannot break out of either is taken over.
@@ -159,8 +158,8 @@ class Refusals:
 def _refusal(scope: Scope) -> ServiceError | None:
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_PATH_BYTES:
         return problems.AddressTooLong(f"The address is longer than {MAX_PATH_BYTES:,} bytes.")
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-        return problems.HeadersTooLarge(f"The headers are larger than {MAX_HEADER_BYTES:,} bytes.")
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > problems.MAX_HEADER_BYTES:
+        return problems.HeadersTooLarge(f"The headers are larger than {problems.MAX_HEADER_BYTES:,} bytes.")
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         return InvalidArgument("The address holds a NUL character.")
     # A browser says where a request was born. There is no login to protect it yet, so a page of another

@@ -21,6 +21,7 @@ from servicekit import errors, logs
 
 MEDIA_TYPE: Final = "application/problem+json"
 OPENAI_PREFIX: Final = "/v1/"
+MAX_HEADER_BYTES: Final = 32 * 1024
 
 _log = logs.get_logger(__name__)
 

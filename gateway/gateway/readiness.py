@@ -49,11 +49,15 @@ class Readiness:
 
     def read(self) -> Readings:
         """Returns how things stand."""
-        away = {peer.name for peer in self._peers.everyone()} - self._reported.keys()
-        degraded = away.union(self._own_degraded(), *self._reported.values())
-        return Readings(
-            ready=not away >= ESSENTIAL or self._known_answers() > 0, degraded=tuple(sorted(degraded))
-        )
+        ready = not self._away() >= ESSENTIAL or self._known_answers() > 0
+        return Readings(ready, tuple(sorted(self.degraded())))
+
+    def degraded(self) -> frozenset[str]:
+        """Returns what the system works without."""
+        return frozenset(self._away()).union(self._own_degraded(), *self._reported.values())
+
+    def _away(self) -> set[str]:
+        return {peer.name for peer in self._peers.everyone()} - self._reported.keys()
 
     def _check(self, peer: Peer[Any]) -> Callable[[], Any]:
         async def check() -> None:

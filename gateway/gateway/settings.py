@@ -14,6 +14,15 @@ class GatewaySettings(ServiceSettings):
     host: str = Field("127.0.0.1", description="Address that HTTP is served on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that HTTP is served on; 0 takes a free one.")
 
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that answer HTTP requests; they share the port."
+    )
+    recycle_requests: int = Field(
+        0,
+        ge=0,
+        description="Requests after which a worker is replaced, give or take a tenth; 0: never.",
+    )
+
     dataset_target: str = Field("dns:///dataset-svc:50051", description="Address of dataset-svc.")
     knowledge_target: str = Field("dns:///knowledge-svc:50051", description="Address of knowledge-svc.")
     task_target: str = Field("dns:///task-svc:50051", description="Address of task-svc.")
@@ -77,6 +86,25 @@ class GatewaySettings(ServiceSettings):
     max_streams: int = Field(1_024, gt=0, description="Streams of events that may be open at a time.")
     stream_max_seconds: float = Field(
         600.0, gt=0, description="Time that a streamed answer may take in all, in seconds."
+    )
+
+    max_connections: int = Field(
+        4_096, gt=0, description="Connections at a time; one more is told 503 and closed."
+    )
+    head_timeout_seconds: float = Field(
+        10.0, gt=0, description="Time in which a request's line and headers must have arrived, in seconds."
+    )
+    upload_timeout_seconds: float = Field(
+        30.0, gt=0, description="Time that an import may be silent between two pieces of it, in seconds."
+    )
+    stalled_timeout_seconds: float = Field(
+        30.0, gt=0, description="Time after which a client that does not read is cut off, in seconds."
+    )
+    idle_timeout_seconds: int = Field(
+        30, gt=0, description="Time that an idle connection is kept for the next request, in seconds."
+    )
+    max_connection_requests: int = Field(
+        10_000, gt=0, description="Requests after which a connection is closed, so that load spreads anew."
     )
 
     max_body_bytes: int = Field(

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -32,11 +33,13 @@ class Shared:
 
 
 @asynccontextmanager
-async def open_shared(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Shared]:
-    """Opens what this gateway keeps itself, and the way to Redis if one is configured."""
+async def open_shared(
+    settings: GatewaySettings, registry: CollectorRegistry, directory: Path
+) -> AsyncIterator[Shared]:
+    """Opens what this gateway keeps itself, in `directory`, and the way to Redis if one is configured."""
     metrics = LimitMetrics(registry)
     buckets = LocalBuckets(time.monotonic)
-    own = SqliteReplays(settings.data_dir / _REPLAYS_FILE, claim_seconds=_CLAIM_SECONDS, now=time.time)
+    own = SqliteReplays(directory / _REPLAYS_FILE, claim_seconds=_CLAIM_SECONDS, now=time.time)
     async with own:
         if settings.redis_url is None:
             yield Shared(Meter(buckets, time.monotonic), own, metrics)

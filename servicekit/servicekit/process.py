@@ -6,6 +6,7 @@ at once, without waiting for the drain.
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -35,6 +36,7 @@ def serve(running: Running | Callable[[], Running]) -> None:
         running: The async context manager that is the process, or a function that makes it. A function
             may also load the settings: a ConfigurationError in it is told in the same way.
     """
+    _allow_many_files()
     try:
         asyncio.run(_serve(running))
     except ConfigurationError as error:
@@ -66,6 +68,12 @@ async def _in_claimed_directory(
     with claimed_directory(settings.data_dir) as directory:
         async with running(settings.model_copy(update={"data_dir": directory}), CollectorRegistry()):
             yield
+
+
+def _allow_many_files() -> None:
+    """Raises the soft limit of open files to the hard one: its usual 1,024 is fewer than our connections."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def stop_signal() -> asyncio.Event:

@@ -43,6 +43,8 @@ async def livez() -> Response:
 @router.get("/healthz", **told({200: ReadyBody, 503: ReadyBody}))
 async def readyz(deps: Deps) -> Response:
     """Says whether questions can be answered: 200 also while degraded, 503 only when none can."""
+    if deps.ending.is_set():  # it answers still, but who balances load should look elsewhere
+        return answers.json(ReadyBody("draining", []), 503, {"retry-after": "2"})
     readings = deps.readiness.read()
     degraded = list(readings.degraded)
     if not readings.ready:

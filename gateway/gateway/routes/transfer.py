@@ -81,11 +81,16 @@ async def _import(request: Request, deps: Dependencies, domain: str, key: str) -
     async with deps.peers.dataset.upload(_call) as upload:
         running = await _begun(upload, deps, domain, key)
         try:
-            async for number, line in bodies.lines(request, deps.settings.max_import_line_bytes):
+            async for number, line in _rows(request, deps):
                 await running.add(number, line)
         except ClientDisconnect:
             raise InvalidArgument("The connection ended before the body did.") from None
         return answers.json(ImportOutcome(await running.finish()))
+
+
+def _rows(request: Request, deps: Dependencies) -> AsyncIterator[tuple[int, bytes]]:
+    settings = deps.settings
+    return bodies.lines(request, settings.max_import_line_bytes, settings.upload_timeout_seconds)
 
 
 async def _told_on_the_way(
@@ -95,7 +100,7 @@ async def _told_on_the_way(
     async with deps.peers.dataset.upload(_call) as upload:
         running = await _begun(upload, deps, domain, key)
         told_at = time.monotonic()
-        async for number, line in bodies.lines(request, deps.settings.max_import_line_bytes):
+        async for number, line in _rows(request, deps):
             await running.add(number, line)
             # By time and not by rows: a client that reads nothing before it has sent all must not be able
             # to fill the connection with our progress.

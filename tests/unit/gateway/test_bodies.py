@@ -15,6 +15,8 @@ from gateway import bodies, problems
 from servicekit import deadline
 from servicekit.errors import InvalidArgument
 
+PATIENT = 60.0
+
 
 class Body(msgspec.Struct):
     text: str = ""
@@ -50,17 +52,17 @@ async def test_lines_are_the_same_however_the_body_is_cut(lines: list[bytes], pl
     body = b"\n".join(lines)
     expected = [(number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip()]
 
-    assert await gathered(bodies.lines(request(cut(body, places), bodies.NDJSON), 100)) == expected
+    assert await gathered(bodies.lines(request(cut(body, places), bodies.NDJSON), 100, PATIENT)) == expected
 
 
 async def test_a_line_that_is_too_long_is_refused_before_it_is_whole() -> None:
     with pytest.raises(problems.BodyTooLarge, match="Line 2"):
-        await gathered(bodies.lines(request([b"ok\n", b"x" * 60, b"x" * 60], bodies.NDJSON), 100))
+        await gathered(bodies.lines(request([b"ok\n", b"x" * 60, b"x" * 60], bodies.NDJSON), 100, PATIENT))
 
 
 async def test_a_long_line_that_came_in_one_piece_is_refused_too() -> None:
     with pytest.raises(problems.BodyTooLarge):
-        await gathered(bodies.lines(request([b"x" * 200 + b"\n"], bodies.NDJSON), 100))
+        await gathered(bodies.lines(request([b"x" * 200 + b"\n"], bodies.NDJSON), 100, PATIENT))
 
 
 @given(st.binary(max_size=200))
