@@ -8,6 +8,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from dataset_svc.archiving import ArchiveService, Rotation
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.fallback_reads import IndexedCatalogue, StaleReads
 from dataset_svc.feed_service import FeedService
@@ -22,6 +23,7 @@ from dataset_svc.servicer import DatasetServicer
 from dataset_svc.settings import DatasetSettings
 from dataset_svc.starter import load_starter_bank, starter_files
 from dataset_svc.stores import Store, open_store
+from dataset_svc.user_service import UserService
 from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc, key_pb2, key_pb2_grpc
 from servicekit.background import in_background
 from servicekit.degrade import Degradation
@@ -54,6 +56,10 @@ async def running(settings: DatasetSettings, registry: CollectorRegistry) -> Asy
             clock=time.monotonic,
         )
         await stack.enter_async_context(in_background("follower", follower.run))
+        rotation = Rotation(
+            store.archive, metrics, interval_seconds=settings.rotation_interval_seconds, clock=time.time
+        )
+        await stack.enter_async_context(in_background("rotation", rotation.run))
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.start_wait_seconds):
                 await follower.first_round()
@@ -109,7 +115,9 @@ def _servicer(
             clock=time.monotonic,
         ),
         ImportService(store.imports, follower, metrics, clock=time.time, new_id=new_id),
+        ArchiveService(store.archive, follower, metrics, clock=time.time),
         ConversationService(store.conversations),
+        UserService(store.users, store.conversations, follower, clock=time.time),
         time.time,
     )
 

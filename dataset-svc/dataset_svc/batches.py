@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_svc.model import Example, Insertion, content_digest
+from dataset_svc.errors import DatasetNotEmpty
+from dataset_svc.model import Dataset, Example, Insertion, content_digest
 
 ContentKey = tuple[str, bytes]
 """Domain and SHA-256 of the content (32 bytes); a store keeps each once."""
@@ -50,6 +51,16 @@ def sort_out(
             fresh.append(candidate)
             insertions.append(Insertion(example.id, duplicate=False))
     return fresh, tuple(insertions)
+
+
+def check_deletable(dataset: Dataset, *, force: bool) -> None:
+    """Raises `DatasetNotEmpty` for a dataset that holds anything, unless its deletion is forced."""
+    held, archived = dataset.example_count, dataset.archived_count
+    if (held or archived) and not force:
+        raise DatasetNotEmpty(
+            f"The dataset {dataset.domain!r} has {held} examples and {archived} archived ones; "
+            "delete it by force."
+        )
 
 
 def domain_counts(fresh: Sequence[Candidate]) -> dict[str, tuple[int, float]]:

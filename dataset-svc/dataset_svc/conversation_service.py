@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
+from dataset_svc.index_text import plain_words
+from dataset_svc.message_size import MESSAGE_BYTES
 from dataset_svc.message_size import messages as in_messages
 from dataset_svc.model import MAX_RESPONSE_CHARACTERS, Conversation, Durability, Feedback, Message
 from dataset_svc.ports import Conversations
-from dataset_svc.rules import checked_identifier, checked_metadata, checked_text
+from dataset_svc.rules import checked_identifier, checked_metadata, checked_text, checked_title
 from servicekit.errors import InvalidArgument
 from servicekit.pages import clamp_page_size, decode_token, encode_token
 
 MAX_MESSAGES = 64
 MESSAGE_ROWS, MAX_MESSAGE_ROWS = 100, 1_000
 CONVERSATION_ROWS, MAX_CONVERSATION_ROWS = 50, 500
+MAX_QUERY_CHARACTERS = 1_024
+SEARCHED_A_READ, MAX_SEARCHED = 500, 10_000
 BEFORE_ALL = (float("-inf"), "")
 
 
@@ -45,13 +49,51 @@ class ConversationService:
         token = _token(page[-1].create_time, page[-1].id) if len(page) < len(rows) else ""
         return conversation, page, token
 
-    async def list(self, user_id: str, page_size: int, page_token: str) -> tuple["list[Conversation]", str]:
+    async def list_conversations(
+        self, user_id: str, page_size: int, page_token: str
+    ) -> tuple[list[Conversation], str]:
         """A page of the user's conversations, the last used first, and the token of the next."""
         checked_identifier("user_id", user_id)
         limit = clamp_page_size(page_size, CONVERSATION_ROWS, MAX_CONVERSATION_ROWS)
         rows = await self._store.list_conversations(user_id, _position(page_token), limit + 1)
         page = rows[:limit]
         return page, _token(page[-1].update_time, page[-1].id) if len(rows) > limit else ""
+
+    async def rename(self, conversation_id: str, user_id: str, title: str) -> Conversation:
+        """Give it another title; raises ConversationNotFound."""
+        _check_names(conversation_id, user_id)
+        return await self._store.rename_conversation(conversation_id, user_id, checked_title(title))
+
+    async def search(
+        self, user_id: str, query: str, after_time: float | None, page_size: int, page_token: str
+    ) -> tuple[list[tuple[str, Message]], str]:
+        """The user's messages that hold all words of the query, newest first, with their conversations' ids.
+
+        Without a query it finds all messages since `after_time` (UTC seconds).
+        A call looks at `MAX_SEARCHED` messages at the most; its token goes on from there.
+        """
+        checked_identifier("user_id", user_id)
+        wanted = set(plain_words(checked_text("query", query, MAX_QUERY_CHARACTERS)))
+        if not wanted and (query or after_time is None):
+            raise InvalidArgument("query has no words.", metadata={"field": "query"})
+        since = BEFORE_ALL[0] if after_time is None else after_time
+        limit = clamp_page_size(page_size, CONVERSATION_ROWS, MAX_CONVERSATION_ROWS)
+        before = _position(page_token)
+        found: list[tuple[str, Message]] = []
+        room = MESSAGE_BYTES
+        for _ in range(MAX_SEARCHED // SEARCHED_A_READ):
+            rows = await self._store.list_user_messages(user_id, since, before, SEARCHED_A_READ)
+            for conversation_id, message in rows:
+                before = message.create_time, message.id
+                if wanted and not wanted <= set(plain_words(message.content)):
+                    continue
+                found.append((conversation_id, message))
+                room -= _message_bytes(message)
+                if len(found) == limit or room <= 0:
+                    return found, _token(*before)
+            if len(rows) < SEARCHED_A_READ:
+                return found, ""
+        return found, _token(*before) if before else ""
 
     async def delete(self, conversation_id: str, user_id: str) -> None:
         """Remove it with its messages; raises ConversationNotFound."""

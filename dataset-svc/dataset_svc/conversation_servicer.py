@@ -7,9 +7,9 @@ import grpc
 
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.model import Feedback
-from dataset_svc.wire import DURABILITIES, conversation_message, message_of, rating_of, said_message
+from dataset_svc.user_service import UserService
+from dataset_svc.wire import DURABILITIES, conversation_message, message_of, rating_of, said_message, seconds
 from mcai.dataset.v1 import conversation_pb2, dataset_pb2_grpc
-from servicekit.errors import NotYetImplemented
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -17,8 +17,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ConversationServicer(dataset_pb2_grpc.DatasetServiceServicer):
     """The part of the contract that is about what was said; translates and delegates."""
 
-    def __init__(self, conversations: ConversationService, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, conversations: ConversationService, users: UserService, clock: Callable[[], float]
+    ) -> None:
         self._conversations = conversations
+        self._users = users
         self._clock = clock
 
     async def AppendMessages(
@@ -48,12 +51,19 @@ class ConversationServicer(dataset_pb2_grpc.DatasetServiceServicer):
         self, request: conversation_pb2.ListConversationsRequest, context: Context
     ) -> conversation_pb2.ListConversationsResponse:
         """See the contract."""
-        conversations, token = await self._conversations.list(
+        conversations, token = await self._conversations.list_conversations(
             request.user_id, request.page_size, request.page_token
         )
         return conversation_pb2.ListConversationsResponse(
             conversations=[conversation_message(each) for each in conversations], next_page_token=token
         )
+
+    async def RenameConversation(
+        self, request: conversation_pb2.RenameConversationRequest, context: Context
+    ) -> conversation_pb2.RenameConversationResponse:
+        """See the contract."""
+        renamed = await self._conversations.rename(request.conversation_id, request.user_id, request.title)
+        return conversation_pb2.RenameConversationResponse(conversation=conversation_message(renamed))
 
     async def DeleteConversation(
         self, request: conversation_pb2.DeleteConversationRequest, context: Context
@@ -81,18 +91,36 @@ class ConversationServicer(dataset_pb2_grpc.DatasetServiceServicer):
         self, request: conversation_pb2.SearchMessagesRequest, context: Context
     ) -> conversation_pb2.SearchMessagesResponse:
         """See the contract."""
-        raise NotYetImplemented("SearchMessages is not implemented yet: read the conversations.")
+        found, token = await self._conversations.search(
+            request.user_id,
+            request.query,
+            seconds(request.after_time) if request.HasField("after_time") else None,
+            request.page_size,
+            request.page_token,
+        )
+        return conversation_pb2.SearchMessagesResponse(
+            messages=[
+                conversation_pb2.FoundMessage(conversation_id=conversation_id, message=said_message(message))
+                for conversation_id, message in found
+            ],
+            next_page_token=token,
+        )
 
-    def ExportUser(
+    async def ExportUser(
         self, request: conversation_pb2.ExportUserRequest, context: Context
     ) -> AsyncIterator[conversation_pb2.ExportUserResponse]:
         """See the contract."""
-        raise NotYetImplemented("ExportUser is not implemented yet: read a user's data by ListConversations.")
+        async for record in self._users.export(request.user_id):
+            yield conversation_pb2.ExportUserResponse(record_json=record)
 
     async def DeleteUser(
         self, request: conversation_pb2.DeleteUserRequest, context: Context
     ) -> conversation_pb2.DeleteUserResponse:
         """See the contract."""
-        raise NotYetImplemented(
-            "DeleteUser is not implemented yet: delete a user's conversations one by one."
+        counts = await self._users.delete(request.user_id)
+        return conversation_pb2.DeleteUserResponse(
+            conversations=counts.conversations,
+            messages=counts.messages,
+            feedback=counts.feedback,
+            examples=counts.examples,
         )

@@ -6,7 +6,7 @@
 | append of messages                | journalled; if the conversation turns out to be another user's, the   |
 |                                   | entry is buried in the journal with that reason                       |
 | feedback                          | journalled                                                            |
-| imports, insert of many           | refused: the sender has the rows, and goes on where the import stood  |
+| insert of many                    | refused: its sender has the rows; the rest is in `fallback_guards`    |
 | update, delete, datasets          | refused: they depend on what the store holds                          |
 | reads of the store                | refused; search, get and list do not need it, the index answers them  |
 | the change feed                   | does not grow; the follower tries again                               |
@@ -25,24 +25,22 @@ from typing import Final
 
 from dataset_svc import journal_entries as entries
 from dataset_svc.errors import StoreUnavailable
+from dataset_svc.forgetting import user_of
 from dataset_svc.model import (
     Change,
-    ChunkOutcome,
     Conversation,
     Dataset,
+    DatasetEdit,
     Durability,
     Example,
     Feedback,
-    ImportChunk,
-    ImportProgress,
     Insertion,
     InsertOutcome,
     Message,
-    Refusal,
     StoreCounts,
 )
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations, Imports
+from dataset_svc.ports import Bank, Conversations, Users
 from servicekit.journal import Entry, Journal
 
 _BATCH_SECONDS: Final = 10.0
@@ -50,7 +48,7 @@ _FEED_SECONDS: Final = 5.0
 _BULK_SECONDS: Final = 120.0
 
 Superseded = Callable[[str, str], Awaitable[None]]
-"""Told the id of a journalled example that the store already had, and the id that it has it by."""
+"""Told the id of a journalled example that is not kept, and the id of its equal in the store, if any."""
 
 
 async def _stored(
@@ -90,14 +88,10 @@ class JournalledBank:
         """See ports.Bank."""
         return await self._outage.ask(lambda: self._bank.create_dataset(dataset))
 
-    async def update_dataset(
-        self, domain: str, *, description: str | None, retention_days: int | None, now: float
-    ) -> Dataset:
+    async def update_dataset(self, domain: str, edit: DatasetEdit, now: float) -> Dataset:
         """See ports.Bank."""
         return await self._outage.ask(
-            lambda: self._bank.update_dataset(
-                domain, description=description, retention_days=retention_days, now=now
-            )
+            lambda: self._bank.update_dataset(domain, edit, now), budget_seconds=_BULK_SECONDS
         )
 
     async def delete_dataset(self, domain: str, *, force: bool) -> int:
@@ -215,6 +209,20 @@ class JournalledConversations:
         """See ports.Conversations."""
         return await self._outage.ask(lambda: self._conversations.list_conversations(user_id, before, limit))
 
+    async def list_user_messages(
+        self, user_id: str, after_time: float, before: tuple[float, str] | None, limit: int
+    ) -> list[tuple[str, Message]]:
+        """See ports.Conversations."""
+        return await self._outage.ask(
+            lambda: self._conversations.list_user_messages(user_id, after_time, before, limit)
+        )
+
+    async def rename_conversation(self, conversation_id: str, user_id: str, title: str) -> Conversation:
+        """See ports.Conversations."""
+        return await self._outage.ask(
+            lambda: self._conversations.rename_conversation(conversation_id, user_id, title)
+        )
+
     async def delete_conversation(self, conversation_id: str, user_id: str) -> None:
         """See ports.Conversations."""
         await self._outage.ask(lambda: self._conversations.delete_conversation(conversation_id, user_id))
@@ -229,42 +237,15 @@ class JournalledConversations:
         )
 
 
-class GuardedImports:
-    """ports.Imports around another one: a store that is away costs one budget, and then nothing."""
-
-    def __init__(self, imports: Imports, outage: Outage) -> None:
-        self._imports = imports
-        self._outage = outage
-
-    async def progress(self, request_id: str) -> ImportProgress:
-        """See ports.Imports."""
-        return await self._outage.ask(lambda: self._imports.progress(request_id))
-
-    async def store(self, chunk: ImportChunk, now: float) -> ChunkOutcome:
-        """See ports.Imports."""
-        return await self._outage.ask(lambda: self._imports.store(chunk, now), budget_seconds=_BATCH_SECONDS)
-
-    async def finish(self, request_id: str, now: float) -> None:
-        """See ports.Imports."""
-        await self._outage.ask(lambda: self._imports.finish(request_id, now))
-
-    async def refusals(self, request_id: str) -> list[Refusal]:
-        """See ports.Imports."""
-        return await self._outage.ask(lambda: self._imports.refusals(request_id))
-
-    async def forget(self, before: float) -> None:
-        """See ports.Imports."""
-        await self._outage.ask(lambda: self._imports.forget(before))
-
-
 class Replay:
     """Applies one journalled write to the stores themselves; idempotent, and called in order."""
 
     def __init__(
-        self, bank: Bank, conversations: Conversations, outage: Outage, superseded: Superseded
+        self, bank: Bank, conversations: Conversations, users: Users, outage: Outage, superseded: Superseded
     ) -> None:
         self._bank = bank
         self._conversations = conversations
+        self._users = users
         self._outage = outage
         self._superseded = superseded
 
@@ -274,6 +255,8 @@ class Replay:
 
     async def _apply(self, entry: Entry) -> None:
         match entries.write_of(entry):
+            case Example() as example if await self._forgotten(example):
+                await self._superseded(example.id, "")
             case Example() as example:
                 [insertion] = (await self._bank.insert_examples([example])).insertions
                 if insertion.id != example.id:
@@ -284,3 +267,9 @@ class Replay:
                 )
             case Feedback() as feedback:
                 await self._conversations.record_feedback(feedback)
+
+    async def _forgotten(self, example: Example) -> bool:
+        """Whether it is of a user who was deleted since it was written."""
+        user_id = user_of(example.metadata_json)
+        forgotten = None if user_id is None else await self._users.forgotten_at(user_id)
+        return forgotten is not None and example.create_time <= forgotten

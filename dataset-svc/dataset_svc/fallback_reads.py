@@ -69,7 +69,7 @@ class IndexedCatalogue:
         except StoreUnavailable as error:
             self._degradation.degrade(error)
             domains = await self._index.domains()
-            return StoreCounts(len(domains), sum(domains.values()), UNKNOWN, UNKNOWN, UNKNOWN)
+            return StoreCounts(len(domains), sum(domains.values()), UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
         self._degradation.recover()
         return counts
 
@@ -86,6 +86,9 @@ class IndexedCatalogue:
             seen.create_time,
             seen.update_time,
             seen.retention_days,
+            seen.max_examples,
+            seen.analyser,
+            seen.archived_count,
         )
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import tantivy
 
 from dataset_svc.index_text import english_analyser, normalise, plain_words
-from dataset_svc.model import Example, content_hash
+from dataset_svc.model import Analyser, Example, content_hash
 
 # Raise it with every change of the fields, of how text becomes terms, or of tantivy's own file format:
 # an index of another number is rebuilt from the bank.
-FORMAT = 1
+FORMAT = 2
 
 _ANALYSER = "mcai_english"
 _KEY_CHARACTERS = 14
@@ -48,7 +48,8 @@ def document(example: Example) -> tantivy.Document:
     made.add_text("exact", exact_term(example.prompt))
     made.add_text("prompt", normalise(example.prompt))
     made.add_text("response", normalise(example.response))
-    made.add_bytes("body", json.dumps(asdict(example), ensure_ascii=False).encode())
+    body = asdict(example) | {"analyser": example.analyser.value}
+    made.add_bytes("body", json.dumps(body, ensure_ascii=False).encode())
     return made
 
 
@@ -56,7 +57,7 @@ def example_of(made: tantivy.Document) -> Example:
     """The example that a document was made of."""
     body: Any = made.get_first("body")
     fields: dict[str, Any] = json.loads(body)
-    return Example(**fields)
+    return Example(**fields | {"analyser": Analyser(fields["analyser"])})
 
 
 def exact_term(prompt: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from dataset_svc.forgetting import user_of
 from dataset_svc.model import Example, Feedback, Message, Rating, Role
 from servicekit.journal import Entry
 
@@ -25,7 +26,10 @@ class Appended:
 
 def of_example(example: Example) -> tuple[str, str, bytes]:
     """Id, kind and payload of an example; its own id makes the replay idempotent."""
-    return f"{EXAMPLE}:{example.id}", EXAMPLE, _encode(asdict(example))
+    fields = asdict(example)
+    # Its dataset's, which the store knows.
+    del fields["analyser"]
+    return f"{EXAMPLE}:{example.id}", EXAMPLE, _encode(fields)
 
 
 def of_messages(conversation_id: str, user_id: str, messages: Sequence[Message]) -> tuple[str, str, bytes]:
@@ -54,6 +58,17 @@ def write_of(entry: Entry) -> Example | Appended | Feedback:
         return Feedback(**fields | {"rating": Rating(fields["rating"])})
     messages = (Message(**message | {"role": Role(message["role"])}) for message in fields["messages"])
     return Appended(fields["conversation_id"], fields["user_id"], tuple(messages))
+
+
+def names_user(entry: Entry, user_id: str) -> bool:
+    """Whether what the entry asks to be written is of this user."""
+    match write_of(entry):
+        case Example() as example:
+            return user_of(example.metadata_json) == user_id
+        case Appended() as appended:
+            return appended.user_id == user_id
+        case Feedback() as feedback:
+            return feedback.user_id == user_id
 
 
 def _encode(payload: dict[str, Any]) -> bytes:

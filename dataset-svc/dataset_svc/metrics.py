@@ -32,6 +32,12 @@ class DatasetMetrics:
         self.snapshots = Counter(
             "mcai_dataset_snapshots_total", "Times the index was built from a snapshot.", registry=registry
         )
+        self.archived = Counter(
+            "mcai_dataset_archived_examples_total",
+            "Examples that went to the archive: because somebody asked, or by a dataset's rule.",
+            ("why",),
+            registry=registry,
+        )
         self.imported = Counter(
             "mcai_dataset_imported_rows_total",
             "Rows of imports by what became of them.",

@@ -33,6 +33,13 @@ class ChangeKind(Enum):
     DELETED = "deleted"
 
 
+class Analyser(Enum):
+    """How the texts of a dataset become words of the index."""
+
+    ENGLISH = "english"
+    NEUTRAL = "neutral"
+
+
 class Role(Enum):
     """Who said a message."""
 
@@ -70,11 +77,27 @@ class Dataset:
     create_time: float
     update_time: float
     retention_days: int = 0
+    max_examples: int = 0
+    analyser: Analyser = Analyser.ENGLISH
+    archived_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEdit:
+    """New values of a dataset's own fields; None leaves one as it is."""
+
+    description: str | None = None
+    retention_days: int | None = None
+    max_examples: int | None = None
+    analyser: Analyser | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One prompt with its response; `metadata_json` is a JSON object, kept to the letter."""
+    """One prompt with its response; `metadata_json` is a JSON object, kept to the letter.
+
+    `analyser` is that of its dataset: a store fills it in when it reads, and passes over it when it writes.
+    """
 
     id: str
     domain: str
@@ -83,6 +106,7 @@ class Example:
     metadata_json: str
     create_time: float
     update_time: float
+    analyser: Analyser = Analyser.ENGLISH
 
     @property
     def content_hash(self) -> str:
@@ -310,6 +334,29 @@ class StoreCounts:
     conversations: int
     messages: int
     feedback: int
+    archived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One step into the archive or out of it; `last_id` is empty when nothing is left to move.
+
+    `kept` counts what stays archived, since the bank has its content under another id.
+    """
+
+    moved: int
+    kept: int
+    last_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserCounts:
+    """What was kept of a user."""
+
+    conversations: int
+    messages: int
+    feedback: int
+    examples: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataset_svc.model import (
     ChunkOutcome,
     Conversation,
     Dataset,
+    DatasetEdit,
     Durability,
     Example,
     Feedback,
@@ -16,10 +17,12 @@ from dataset_svc.model import (
     ImportProgress,
     InsertOutcome,
     Message,
+    Moved,
     Refusal,
     SearchHit,
     SearchQuery,
     StoreCounts,
+    UserCounts,
 )
 
 MAX_REFUSALS = 1_000
@@ -42,15 +45,14 @@ class Bank(Protocol):
     async def create_dataset(self, dataset: Dataset) -> Dataset:
         """Add an empty dataset; raises `DatasetExists`."""
 
-    async def update_dataset(
-        self, domain: str, *, description: str | None, retention_days: int | None, now: float
-    ) -> Dataset:
-        """Change what is not None; raises `DatasetNotFound`."""
+    async def update_dataset(self, domain: str, edit: DatasetEdit, now: float) -> Dataset:
+        """Change what is not None; a new analyser is told for each example. Raises `DatasetNotFound`."""
 
     async def delete_dataset(self, domain: str, *, force: bool) -> int:
         """Remove the dataset and return how many examples went with it.
 
-        Raises `DatasetNotFound`, and `DatasetNotEmpty` when it has examples and `force` is not set.
+        Raises `DatasetNotFound`, and `DatasetNotEmpty` when it has examples, archived or not, and `force` is
+        not set.
         """
 
     async def insert_examples(self, examples: Sequence[Example]) -> InsertOutcome:
@@ -109,6 +111,59 @@ class Bank(Protocol):
         """Give everything back."""
 
 
+class Archive(Protocol):
+    """Examples that were taken out of search and are kept.
+
+    When the store is down every method raises `StoreUnavailable`. Each step is one transaction of at most
+    `limit` examples, told in the feed; a caller repeats it from `Moved.last_id` on until that is empty.
+    """
+
+    async def archive(
+        self, ids: Sequence[str] | None, domain: str, after_id: str, limit: int, now: float
+    ) -> Moved:
+        """Move examples whose id sorts after `after_id` into the archive, in order of id.
+
+        Of these ids, or all if there are none; of this domain, or of any if it is empty.
+        """
+
+    async def restore(
+        self, ids: Sequence[str] | None, domain: str, after_id: str, limit: int, now: float
+    ) -> Moved:
+        """Bring archived examples back, updated `now`; one whose content the bank has by now stays."""
+
+    async def rotate(self, domain: str, limit: int, now: float) -> int:
+        """Archive what the dataset's rules no longer keep, those not updated for longest first; how many."""
+
+    async def ruled(self) -> list[Dataset]:
+        """Datasets whose rules may have something to archive, by name."""
+
+    async def list_archived(self, domain: str, after_id: str, limit: int) -> list[Example]:
+        """Archived examples whose id sorts after `after_id`, by id; an empty domain means all."""
+
+
+class Users(Protocol):
+    """What is kept of a user beside the conversations that `Conversations` lists.
+
+    When the store is down every method raises `StoreUnavailable`.
+    """
+
+    async def feedback(self, user_id: str, after: tuple[float, str], limit: int) -> list[Feedback]:
+        """The user's feedback after (create_time, id), oldest first."""
+
+    async def examples(self, user_id: str, after_id: str, limit: int) -> tuple[list[Example], str]:
+        """Examples, archived ones too, whose metadata names the user as `user_id`.
+
+        Those among the next `limit` whose metadata has that field, by id, and the id to go on after; it is
+        empty at the end.
+        """
+
+    async def forget(self, user_id: str, now: float) -> UserCounts:
+        """Delete all of it in one transaction, and drop what is written later but dates from before `now`."""
+
+    async def forgotten_at(self, user_id: str) -> float | None:
+        """When the user was last forgotten; None if never."""
+
+
 class Imports(Protocol):
     """How far each import has come, kept with what it brought.
 
@@ -147,6 +202,8 @@ class Conversations(Protocol):
     ) -> Durability:
         """Append, creating the conversation; a message id that is there already is skipped.
 
+        So is a message from before the user was forgotten.
+
         Raises `ConversationNotFound` when the conversation is another user's.
         """
 
@@ -163,11 +220,22 @@ class Conversations(Protocol):
     ) -> list[Conversation]:
         """The user's conversations before (update_time, id), the last used first."""
 
+    async def list_user_messages(
+        self, user_id: str, after_time: float, before: tuple[float, str] | None, limit: int
+    ) -> list[tuple[str, Message]]:
+        """The user's messages from `after_time` on and before (create_time, id), the newest first.
+
+        Each comes with its conversation's id.
+        """
+
+    async def rename_conversation(self, conversation_id: str, user_id: str, title: str) -> Conversation:
+        """Give it another title; raises `ConversationNotFound`."""
+
     async def delete_conversation(self, conversation_id: str, user_id: str) -> None:
         """Remove it with its messages; raises `ConversationNotFound`."""
 
     async def record_feedback(self, feedback: Feedback) -> Durability:
-        """Keep an opinion; an id that is there already is skipped."""
+        """Keep an opinion; an id that is there already, or a user forgotten since, is skipped."""
 
 
 class Keys(Protocol):

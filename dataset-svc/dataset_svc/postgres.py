@@ -9,10 +9,10 @@ from psycopg import AsyncServerCursor
 
 from dataset_svc import postgres_feed as feed
 from dataset_svc import postgres_rows as rows
-from dataset_svc.batches import candidates, sort_out
-from dataset_svc.errors import DatasetExists, DatasetNotEmpty, ExampleExists, ResyncRequired
+from dataset_svc.batches import candidates, check_deletable, sort_out
+from dataset_svc.errors import DatasetExists, ExampleExists, ResyncRequired
 from dataset_svc.feed_signal import FeedSignal
-from dataset_svc.model import Change, ChangeKind, Dataset, Example, InsertOutcome, StoreCounts
+from dataset_svc.model import Change, ChangeKind, Dataset, DatasetEdit, Example, InsertOutcome, StoreCounts
 from dataset_svc.postgres_database import PostgresDatabase
 
 _SNAPSHOT_ROWS: Final = 1_000
@@ -44,27 +44,29 @@ class PostgresBank:
                 raise DatasetExists(f"The dataset {dataset.domain!r} exists already.")
         return replace(dataset, example_count=0)
 
-    async def update_dataset(
-        self, domain: str, *, description: str | None, retention_days: int | None, now: float
-    ) -> Dataset:
+    async def update_dataset(self, domain: str, edit: DatasetEdit, now: float) -> Dataset:
         """See ports.Bank."""
-        async with self._database.transaction() as connection:
-            await rows.change_dataset(connection, domain, description, retention_days, now)
-            return await rows.dataset(connection, domain)
+        head = 0
+        async with self._database.bulk_transaction() as connection:
+            await feed.lock(connection)
+            before = await rows.dataset(connection, domain)
+            await rows.change_dataset(connection, domain, edit, now)
+            if edit.analyser not in {None, before.analyser}:
+                head = await feed.append_domain(connection, ChangeKind.UPDATED, domain)
+            after = await rows.dataset(connection, domain)
+        self.signal.advance(head)
+        return after
 
     async def delete_dataset(self, domain: str, *, force: bool) -> int:
         """See ports.Bank."""
-        seconds = self._database.limits.bulk_seconds
-        async with self._database.transaction(seconds=seconds) as connection:
-            await connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        async with self._database.bulk_transaction() as connection:
             await feed.lock(connection)
-            held = (await rows.dataset(connection, domain)).example_count
-            if held and not force:
-                raise DatasetNotEmpty(f"The dataset {domain!r} has {held} examples; delete it by force.")
-            head = await feed.append_deletions(connection, domain)
+            there = await rows.dataset(connection, domain)
+            check_deletable(there, force=force)
+            head = await feed.append_domain(connection, ChangeKind.DELETED, domain)
             await rows.remove_dataset(connection, domain)
         self.signal.advance(head)
-        return held
+        return there.example_count
 
     async def insert_examples(self, examples: Sequence[Example]) -> InsertOutcome:
         """See ports.Bank."""
@@ -162,7 +164,7 @@ class PostgresBank:
 
     async def _fetch(self, cursor: AsyncServerCursor[tuple[Any, ...]]) -> list[Example]:
         async with asyncio.timeout(self._database.limits.call_seconds):
-            return [Example(*row) for row in await cursor.fetchmany(_SNAPSHOT_ROWS)]
+            return [rows.example_of(row) for row in await cursor.fetchmany(_SNAPSHOT_ROWS)]
 
     async def counts(self) -> StoreCounts:
         """See ports.Bank."""

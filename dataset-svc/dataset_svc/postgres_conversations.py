@@ -6,6 +6,7 @@ from typing import Final
 from dataset_svc.errors import ConversationNotFound
 from dataset_svc.model import Conversation, Durability, Feedback, Message, Role, title_of
 from dataset_svc.postgres_database import Connection, PostgresDatabase
+from dataset_svc.postgres_users import forgotten_at
 
 _CONVERSATIONS: Final = (
     "SELECT id, user_id, title, message_count, create_time, update_time FROM conversations "
@@ -23,6 +24,12 @@ _APPEND: Final = (
     "UPDATE conversations SET message_count = message_count + count, "
     "update_time = greatest(update_time, newest) FROM total WHERE id = %s AND count > 0"
 )
+_USER_MESSAGES: Final = (
+    "SELECT m.conversation_id, m.id, m.role, m.content, m.metadata_json, m.create_time "
+    "FROM conversations c JOIN messages m ON m.conversation_id = c.id "
+    "WHERE c.user_id = %s AND m.create_time >= %s AND (m.create_time, m.id) < (%s, %s) "
+    "ORDER BY m.create_time DESC, m.id DESC LIMIT %s"
+)
 _END_OF_TIME: Final = float("inf")
 
 
@@ -36,8 +43,10 @@ class PostgresConversations:
         self, conversation_id: str, user_id: str, messages: Sequence[Message]
     ) -> Durability:
         """See ports.Conversations."""
-        if messages:
-            async with self._database.transaction() as connection:
+        async with self._database.transaction() as connection:
+            forgotten = await forgotten_at(connection, user_id)
+            messages = [each for each in messages if forgotten is None or each.create_time > forgotten]
+            if messages:
                 await _begin_conversation(connection, conversation_id, user_id, messages[0])
                 # Appends to one conversation wait for each other, so that its count is right.
                 await _conversation(connection, conversation_id, user_id, lock="FOR UPDATE")
@@ -70,6 +79,25 @@ class PostgresConversations:
             )
             return [Conversation(*row) for row in await cursor.fetchall()]
 
+    async def list_user_messages(
+        self, user_id: str, after_time: float, before: tuple[float, str] | None, limit: int
+    ) -> list[tuple[str, Message]]:
+        """See ports.Conversations."""
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(
+                _USER_MESSAGES, (user_id, after_time, *(before or (_END_OF_TIME, "")), limit)
+            )
+            return [(row[0], Message(row[1], Role(row[2]), *row[3:])) for row in await cursor.fetchall()]
+
+    async def rename_conversation(self, conversation_id: str, user_id: str, title: str) -> Conversation:
+        """See ports.Conversations."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                "UPDATE conversations SET title = %s WHERE id = %s AND user_id = %s",
+                (title, conversation_id, user_id),
+            )
+            return await _conversation(connection, conversation_id, user_id)
+
     async def delete_conversation(self, conversation_id: str, user_id: str) -> None:
         """See ports.Conversations."""
         async with self._database.transaction() as connection:
@@ -79,6 +107,9 @@ class PostgresConversations:
     async def record_feedback(self, feedback: Feedback) -> Durability:
         """See ports.Conversations."""
         async with self._database.connection() as connection:
+            forgotten = await forgotten_at(connection, feedback.user_id)
+            if forgotten is not None and feedback.create_time <= forgotten:
+                return Durability.COMMITTED
             await connection.execute(
                 "INSERT INTO feedback (id, user_id, message, rating, metadata_json, create_time) "
                 "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

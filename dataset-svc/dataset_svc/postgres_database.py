@@ -114,6 +114,14 @@ class PostgresDatabase:
             yield connection
 
     @asynccontextmanager
+    async def bulk_transaction(self) -> AsyncIterator[Connection]:
+        """As `transaction`, with the time that it takes to touch a whole dataset."""
+        seconds = self.limits.bulk_seconds
+        async with self.transaction(seconds=seconds) as connection:
+            await connection.execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+            yield connection
+
+    @asynccontextmanager
     async def session(self) -> AsyncIterator[Connection]:
         """A connection of its own, outside the pool and with no limit of time; errors as in `connection`."""
         with self._mapped():

@@ -11,12 +11,13 @@ The price is that such transactions commit one after another; in batches of a th
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from dataset_svc.errors import StoreUnavailable
 from dataset_svc.feed_signal import FeedSignal
 from dataset_svc.model import Change, ChangeKind, Example
 from dataset_svc.postgres_database import Connection, PostgresDatabase
+from dataset_svc.postgres_rows import example_of
 
 _FEED_LOCK: Final = 0x6D63_6169_0002
 _CHANNEL: Final = "mcai_bank_changes"
@@ -34,7 +35,7 @@ _APPEND: Final = (
 _APPEND_DATASET: Final = (
     "WITH appended AS ("
     "INSERT INTO changes (sequence, kind, example_id, domain) "
-    "SELECT (SELECT coalesce(max(sequence), 0) FROM changes) + row_number() OVER (), 'deleted', id, domain "
+    "SELECT (SELECT coalesce(max(sequence), 0) FROM changes) + row_number() OVER (), %s, id, domain "
     "FROM examples WHERE domain = %s "
     "RETURNING sequence), "
     "grown AS (SELECT max(sequence) AS head FROM appended) "
@@ -42,8 +43,8 @@ _APPEND_DATASET: Final = (
 )
 _CHANGES: Final = (
     "SELECT c.sequence, c.kind, c.example_id, c.domain, e.id, e.domain, e.prompt, e.response, "
-    "e.metadata_json, e.create_time, e.update_time "
-    "FROM changes c LEFT JOIN examples e ON e.id = c.example_id "
+    "e.metadata_json, e.create_time, e.update_time, d.analyser FROM changes c "
+    "LEFT JOIN examples e ON e.id = c.example_id LEFT JOIN datasets d ON d.domain = e.domain "
     "WHERE c.sequence > %s ORDER BY c.sequence LIMIT %s"
 )
 
@@ -55,17 +56,20 @@ async def lock(connection: Connection) -> None:
 
 async def append(connection: Connection, kind: ChangeKind, examples: Sequence[Example]) -> int:
     """Continues the feed under its lock, at least by one; returns its head, which is told at the commit."""
-    cursor = await connection.execute(
-        _APPEND,
-        (kind.value, [each.id for each in examples], [each.domain for each in examples], _CHANNEL),
-    )
+    return await append_ids(connection, kind, [(each.id, each.domain) for each in examples])
+
+
+async def append_ids(connection: Connection, kind: ChangeKind, keys: Sequence[tuple[Any, ...]]) -> int:
+    """As `append`, by id and domain."""
+    ids, domains = [key[0] for key in keys], [key[1] for key in keys]
+    cursor = await connection.execute(_APPEND, (kind.value, ids, domains, _CHANNEL))
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
 
-async def append_deletions(connection: Connection, domain: str) -> int:
-    """Continues the feed by the deletion of every example of a domain; returns its head, 0 if none was."""
-    cursor = await connection.execute(_APPEND_DATASET, (domain, _CHANNEL))
+async def append_domain(connection: Connection, kind: ChangeKind, domain: str) -> int:
+    """Continues the feed by a change of every example of a domain; returns its head, 0 if none was."""
+    cursor = await connection.execute(_APPEND_DATASET, (kind.value, domain, _CHANNEL))
     row = await cursor.fetchone()
     return int(row[0]) if row else 0
 
@@ -86,7 +90,7 @@ async def read(connection: Connection, after: int, limit: int) -> list[Change]:
     """The feed after a sequence, each change with the newest state of its example."""
     cursor = await connection.execute(_CHANGES, (after, limit))
     return [
-        Change(row[0], ChangeKind(row[1]), row[2], row[3], None if row[4] is None else Example(*row[4:]))
+        Change(row[0], ChangeKind(row[1]), row[2], row[3], None if row[4] is None else example_of(row[4:]))
         for row in await cursor.fetchall()
     ]
 

@@ -1,18 +1,20 @@
 """The statements on the bank's tables in PostgreSQL, each on the caller's connection."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from dataset_svc.batches import Candidate, ContentKey, domain_counts
 from dataset_svc.errors import DatasetNotFound, ExampleNotFound
-from dataset_svc.model import Dataset, Example, StoreCounts
+from dataset_svc.model import Analyser, Dataset, DatasetEdit, Example, StoreCounts
 from dataset_svc.postgres_database import Connection
 
 _DATASETS: Final = (
-    "SELECT domain, description, example_count, create_time, update_time, retention_days FROM datasets "
+    "SELECT domain, description, example_count, create_time, update_time, retention_days, max_examples, "
+    "analyser, archived_count FROM datasets "
 )
 _EXAMPLES: Final = (
-    "SELECT id, domain, prompt, response, metadata_json, create_time, update_time FROM examples "
+    "SELECT e.id, e.domain, e.prompt, e.response, e.metadata_json, e.create_time, e.update_time, d.analyser "
+    "FROM examples e JOIN datasets d ON d.domain = e.domain "
 )
 _COPY: Final = (
     "COPY examples (id, domain, prompt, response, metadata_json, create_time, update_time, content_hash) "
@@ -35,7 +37,8 @@ _COUNTS: Final = (
     "(SELECT coalesce(sum(example_count), 0)::bigint FROM datasets), "
     "(SELECT count(*) FROM conversations), "
     "(SELECT coalesce(sum(message_count), 0)::bigint FROM conversations), "
-    "(SELECT count(*) FROM feedback)"
+    "(SELECT count(*) FROM feedback), "
+    "(SELECT coalesce(sum(archived_count), 0)::bigint FROM datasets)"
 )
 SNAPSHOT: Final = _EXAMPLES
 
@@ -45,7 +48,13 @@ async def datasets(connection: Connection, after_domain: str, limit: int) -> lis
     cursor = await connection.execute(
         _DATASETS + "WHERE domain > %s ORDER BY domain LIMIT %s", (after_domain, limit)
     )
-    return [Dataset(*row) for row in await cursor.fetchall()]
+    return [_dataset(row) for row in await cursor.fetchall()]
+
+
+async def datasets_of(connection: Connection, condition: str, values: Sequence[Any]) -> list[Dataset]:
+    """Datasets that meet a condition in SQL."""
+    cursor = await connection.execute(_DATASETS + condition, values)
+    return [_dataset(row) for row in await cursor.fetchall()]
 
 
 async def dataset(connection: Connection, domain: str) -> Dataset:
@@ -53,48 +62,66 @@ async def dataset(connection: Connection, domain: str) -> Dataset:
     cursor = await connection.execute(_DATASETS + "WHERE domain = %s", (domain,))
     if (row := await cursor.fetchone()) is None:
         raise DatasetNotFound(f"There is no dataset {domain!r}.")
-    return Dataset(*row)
+    return _dataset(row)
 
 
 async def add_dataset(connection: Connection, new: Dataset) -> bool:
     """Adds an empty dataset; returns False if there is one of that name."""
     cursor = await connection.execute(
-        "INSERT INTO datasets (domain, description, create_time, update_time, retention_days) "
-        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (new.domain, new.description, new.create_time, new.update_time, new.retention_days),
+        "INSERT INTO datasets (domain, description, create_time, update_time, retention_days, max_examples, "
+        "analyser) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (
+            new.domain,
+            new.description,
+            new.create_time,
+            new.update_time,
+            new.retention_days,
+            new.max_examples,
+            new.analyser.value,
+        ),
     )
     return cursor.rowcount > 0
 
 
-async def change_dataset(
-    connection: Connection, domain: str, description: str | None, retention_days: int | None, now: float
-) -> None:
+async def change_dataset(connection: Connection, domain: str, edit: DatasetEdit, now: float) -> None:
     """Changes what is not None."""
     await connection.execute(
         "UPDATE datasets SET description = coalesce(%s, description), "
-        "retention_days = coalesce(%s, retention_days), update_time = %s WHERE domain = %s",
-        (description, retention_days, now, domain),
+        "retention_days = coalesce(%s, retention_days), max_examples = coalesce(%s, max_examples), "
+        "analyser = coalesce(%s, analyser), update_time = %s WHERE domain = %s",
+        (
+            edit.description,
+            edit.retention_days,
+            edit.max_examples,
+            edit.analyser.value if edit.analyser else None,
+            now,
+            domain,
+        ),
     )
 
 
 async def remove_dataset(connection: Connection, domain: str) -> None:
     """Removes the dataset with its examples."""
     await connection.execute("DELETE FROM examples WHERE domain = %s", (domain,))
+    await connection.execute("DELETE FROM examples_archive WHERE domain = %s", (domain,))
     await connection.execute("DELETE FROM datasets WHERE domain = %s", (domain,))
 
 
 async def example(connection: Connection, example_id: str) -> Example:
     """The example; raises `ExampleNotFound`."""
-    cursor = await connection.execute(_EXAMPLES + "WHERE id = %s", (example_id,))
+    cursor = await connection.execute(_EXAMPLES + "WHERE e.id = %s", (example_id,))
     if (row := await cursor.fetchone()) is None:
         raise ExampleNotFound(f"There is no example {example_id!r}.")
-    return Example(*row)
+    return example_of(row)
 
 
 async def taken_ids(connection: Connection, batch: Sequence[Candidate]) -> set[str]:
-    """Ids of the batch that are there already."""
+    """Ids of the batch that are there already, in the archive too."""
+    ids = [candidate.example.id for candidate in batch]
     cursor = await connection.execute(
-        "SELECT id FROM examples WHERE id = ANY(%s)", ([candidate.example.id for candidate in batch],)
+        "SELECT id FROM examples WHERE id = ANY(%s) "
+        "UNION ALL SELECT id FROM examples_archive WHERE id = ANY(%s)",
+        (ids, ids),
     )
     return {row[0] for row in await cursor.fetchall()}
 
@@ -165,4 +192,13 @@ async def remove(connection: Connection, gone: Example) -> None:
 async def counts(connection: Connection) -> StoreCounts:
     """Rows in the store."""
     row = await (await connection.execute(_COUNTS)).fetchone()
-    return StoreCounts(*row) if row else StoreCounts(0, 0, 0, 0, 0)
+    return StoreCounts(*row) if row else StoreCounts(0, 0, 0, 0, 0, 0)
+
+
+def example_of(row: Sequence[Any]) -> Example:
+    """The example in a row of its columns in their order, the analyser of its dataset last."""
+    return Example(*(*row[:-1], Analyser(row[-1])))
+
+
+def _dataset(row: Sequence[Any]) -> Dataset:
+    return Dataset(*(*row[:-2], Analyser(row[-2]), row[-1]))

@@ -14,6 +14,7 @@ from servicekit.errors import InvalidArgument
 
 MAX_IDENTIFIER_CHARACTERS = 128
 MAX_DESCRIPTION_CHARACTERS = 2_000
+MAX_TITLE_CHARACTERS = 200
 MAX_RETENTION_DAYS = 36_500
 
 
@@ -61,6 +62,11 @@ def checked_identifier(field: str, identifier: str, *, required: bool = True) ->
     return checked_text(field, identifier, MAX_IDENTIFIER_CHARACTERS)
 
 
+def checked_title(title: str) -> str:
+    """The title of a conversation, without the blanks at its ends."""
+    return _filled("title", title.strip(), MAX_TITLE_CHARACTERS)
+
+
 def checked_text(field: str, text: str, maximum: int) -> str:
     """A text without NUL and lone surrogates, of at most `maximum` characters."""
     if len(text) > maximum:
@@ -79,6 +85,13 @@ def checked_retention(days: int) -> int:
             metadata={"field": "retention_days"},
         )
     return days
+
+
+def checked_maximum(examples: int) -> int:
+    """Examples that a dataset keeps at the most; 0 keeps all."""
+    if examples < 0:
+        raise InvalidArgument("max_examples must not be negative.", metadata={"field": "max_examples"})
+    return examples
 
 
 def encoded(field: str, text: str) -> bytes:

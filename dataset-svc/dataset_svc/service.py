@@ -10,12 +10,13 @@ from dataset_svc.errors import DatasetExists
 from dataset_svc.follower import Follower
 from dataset_svc.message_size import MESSAGE_BYTES, example_bytes, messages
 from dataset_svc.metrics import DatasetMetrics
-from dataset_svc.model import Dataset, Durability, Example, SearchHit, SearchQuery
+from dataset_svc.model import Analyser, Dataset, DatasetEdit, Durability, Example, SearchHit, SearchQuery
 from dataset_svc.ports import Bank, Catalogue, ExampleIndex, ExampleReads
 from dataset_svc.rules import (
     MAX_DESCRIPTION_CHARACTERS,
     checked_domain,
     checked_identifier,
+    checked_maximum,
     checked_metadata,
     checked_prompt,
     checked_response,
@@ -23,7 +24,7 @@ from dataset_svc.rules import (
     checked_text,
 )
 from servicekit.errors import InvalidArgument, LimitExceeded
-from servicekit.pages import clamp_page_size, decode_token, encode_token
+from servicekit.pages import clamp_page_size, encode_token, keyset_position
 
 DATASET_ROWS, MAX_DATASET_ROWS = 100, 1_000
 EXAMPLE_ROWS, MAX_EXAMPLE_ROWS = 50, 500
@@ -60,7 +61,7 @@ class BankService:
     async def list_datasets(self, page_size: int, page_token: str) -> tuple[list[Dataset], str]:
         """A page of datasets by name, and the token of the next."""
         limit = clamp_page_size(page_size, DATASET_ROWS, MAX_DATASET_ROWS)
-        rows = await self._catalogue.list_datasets(_position(page_token, "domain"), limit + 1)
+        rows = await self._catalogue.list_datasets(keyset_position(page_token, "domain"), limit + 1)
         page = rows[:limit]
         return page, encode_token({"domain": page[-1].domain}) if len(rows) > limit else ""
 
@@ -68,21 +69,22 @@ class BankService:
         """The dataset; raises DatasetNotFound."""
         return await self._catalogue.get_dataset(checked_text("domain", domain, MAX_QUERY_CHARACTERS))
 
-    async def create_dataset(
-        self, domain: str, description: str, retention_days: int, request_id: str
-    ) -> Dataset:
+    async def create_dataset(self, domain: str, fields: DatasetEdit, request_id: str) -> Dataset:
         """Add an empty dataset; raises DatasetExists.
 
         With a request id a dataset that is there already with the same fields is answered instead.
         """
         now = self._clock()
+        _check_fields(fields)
         wanted = Dataset(
             domain=checked_domain(domain),
-            description=checked_text("description", description, MAX_DESCRIPTION_CHARACTERS),
+            description=fields.description or "",
             example_count=0,
             create_time=now,
             update_time=now,
-            retention_days=checked_retention(retention_days),
+            retention_days=fields.retention_days or 0,
+            max_examples=fields.max_examples or 0,
+            analyser=fields.analyser or Analyser.ENGLISH,
         )
         checked_identifier("request_id", request_id, required=False)
         try:
@@ -94,20 +96,14 @@ class BankService:
                 return there
             raise
 
-    async def update_dataset(
-        self, domain: str, description: str | None, retention_days: int | None
-    ) -> Dataset:
+    async def update_dataset(self, domain: str, edit: DatasetEdit) -> Dataset:
         """Change what is given; raises DatasetNotFound."""
-        if description is not None:
-            checked_text("description", description, MAX_DESCRIPTION_CHARACTERS)
-        if retention_days is not None:
-            checked_retention(retention_days)
-        return await self._bank.update_dataset(
-            checked_text("domain", domain, MAX_QUERY_CHARACTERS),
-            description=description,
-            retention_days=retention_days,
-            now=self._clock(),
-        )
+        _check_fields(edit)
+        checked_text("domain", domain, MAX_QUERY_CHARACTERS)
+        dataset = await self._bank.update_dataset(domain, edit, self._clock())
+        if edit.analyser is not None:
+            await self._follower.catch_up()
+        return dataset
 
     async def delete_dataset(self, domain: str, *, force: bool) -> int:
         """Remove it and return how many examples went too; raises DatasetNotFound or DatasetNotEmpty."""
@@ -129,7 +125,7 @@ class BankService:
         """
         limit = clamp_page_size(page_size, EXAMPLE_ROWS, MAX_EXAMPLE_ROWS)
         checked_text("domain", domain, MAX_QUERY_CHARACTERS)
-        after = _position(page_token, "id")
+        after = keyset_position(page_token, "id")
         rows = await self._reads.list(domain, after, limit + 1)
         if domain and not rows:
             await self._catalogue.get_dataset(domain)
@@ -195,6 +191,15 @@ class BankService:
         await self._index.apply_local([], [example_id])
 
 
+def _check_fields(edit: DatasetEdit) -> None:
+    if edit.description is not None:
+        checked_text("description", edit.description, MAX_DESCRIPTION_CHARACTERS)
+    if edit.retention_days is not None:
+        checked_retention(edit.retention_days)
+    if edit.max_examples is not None:
+        checked_maximum(edit.max_examples)
+
+
 def _checked_query(query: SearchQuery) -> SearchQuery:
     if not query.text:
         raise InvalidArgument("query is empty.", metadata={"field": "query"})
@@ -206,14 +211,10 @@ def _checked_query(query: SearchQuery) -> SearchQuery:
     return replace(query, limit=min(query.limit or HITS, MAX_HITS))
 
 
-def _position(page_token: str, field: str) -> str:
-    """Where a page begins; raises InvalidArgument for the token of another list."""
-    position = decode_token(page_token)
-    value = position.get(field, "")
-    if set(position) - {field} or not isinstance(value, str):
-        raise InvalidArgument("page_token is not one of this list.", metadata={"field": "page_token"})
-    return value
-
-
 def _same_fields(one: Dataset, other: Dataset) -> bool:
-    return (one.description, one.retention_days) == (other.description, other.retention_days)
+    return (one.description, one.retention_days, one.max_examples, one.analyser) == (
+        other.description,
+        other.retention_days,
+        other.max_examples,
+        other.analyser,
+    )

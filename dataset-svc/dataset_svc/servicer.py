@@ -3,15 +3,19 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
+from dataset_svc.archiving import ArchiveService
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.conversation_servicer import Context, ConversationServicer
 from dataset_svc.emotions import catalogue
 from dataset_svc.feed_service import FeedService
 from dataset_svc.importing import ImportService
 from dataset_svc.service import BankService
+from dataset_svc.user_service import UserService
 from dataset_svc.wire import (
     DURABILITIES,
     change_message,
+    dataset_edit,
+    dataset_fields,
     dataset_message,
     emotion_message,
     example_message,
@@ -34,13 +38,16 @@ class DatasetServicer(ConversationServicer):
         bank: BankService,
         feed: FeedService,
         imports: ImportService,
+        archive: ArchiveService,
         conversations: ConversationService,
+        users: UserService,
         clock: Callable[[], float],
     ) -> None:
-        super().__init__(conversations, clock)
+        super().__init__(conversations, users, clock)
         self._bank = bank
         self._feed = feed
         self._imports = imports
+        self._archive = archive
 
     async def ListDatasets(
         self, request: bank_pb2.ListDatasetsRequest, context: Context
@@ -62,20 +69,14 @@ class DatasetServicer(ConversationServicer):
         self, request: bank_pb2.CreateDatasetRequest, context: Context
     ) -> bank_pb2.CreateDatasetResponse:
         """See the contract."""
-        dataset = await self._bank.create_dataset(
-            request.domain, request.description, request.retention_days, request.request_id
-        )
+        dataset = await self._bank.create_dataset(request.domain, dataset_fields(request), request.request_id)
         return bank_pb2.CreateDatasetResponse(dataset=dataset_message(dataset))
 
     async def UpdateDataset(
         self, request: bank_pb2.UpdateDatasetRequest, context: Context
     ) -> bank_pb2.UpdateDatasetResponse:
         """See the contract."""
-        dataset = await self._bank.update_dataset(
-            request.domain,
-            request.description if request.HasField("description") else None,
-            request.retention_days if request.HasField("retention_days") else None,
-        )
+        dataset = await self._bank.update_dataset(request.domain, dataset_edit(request))
         return bank_pb2.UpdateDatasetResponse(dataset=dataset_message(dataset))
 
     async def DeleteDataset(
@@ -96,9 +97,8 @@ class DatasetServicer(ConversationServicer):
         self, request: bank_pb2.ListExamplesRequest, context: Context
     ) -> bank_pb2.ListExamplesResponse:
         """See the contract."""
-        examples, token = await self._bank.list_examples(
-            request.domain, request.page_size, request.page_token
-        )
+        pages = self._archive.list if request.archived else self._bank.list_examples
+        examples, token = await pages(request.domain, request.page_size, request.page_token)
         return bank_pb2.ListExamplesResponse(
             examples=[example_message(each) for each in examples], next_page_token=token
         )
@@ -176,15 +176,15 @@ class DatasetServicer(ConversationServicer):
         self, request: bank_pb2.ArchiveExamplesRequest, context: Context
     ) -> bank_pb2.ArchiveExamplesResponse:
         """See the contract."""
-        raise NotYetImplemented(
-            "ArchiveExamples is not implemented yet: export the examples, then delete them."
-        )
+        archived = await self._archive.archive(request.example_ids, request.domain)
+        return bank_pb2.ArchiveExamplesResponse(archived=archived)
 
     async def RestoreExamples(
         self, request: bank_pb2.RestoreExamplesRequest, context: Context
     ) -> bank_pb2.RestoreExamplesResponse:
         """See the contract."""
-        raise NotYetImplemented("RestoreExamples is not implemented yet: import the exported examples again.")
+        moved = await self._archive.restore(request.example_ids, request.domain)
+        return bank_pb2.RestoreExamplesResponse(restored=moved.moved, duplicates=moved.kept)
 
     async def ListConflicts(
         self, request: bank_pb2.ListConflictsRequest, context: Context

@@ -28,6 +28,9 @@ class DatasetSettings(ServiceSettings):
         ge=15_000_000,
         description="Memory that the search index takes while it writes, in bytes; tantivy's least is 15 MB.",
     )
+    rotation_interval_seconds: float = Field(
+        300.0, gt=0, description="Time between two looks at the datasets' rules of retention, in seconds."
+    )
     start_wait_seconds: float = Field(
         10.0,
         ge=0,

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Final
 
 from dataset_svc import sqlite_rows as rows
-from dataset_svc.batches import candidates, sort_out
-from dataset_svc.errors import DatasetExists, DatasetNotEmpty, ResyncRequired
+from dataset_svc.batches import candidates, check_deletable, sort_out
+from dataset_svc.errors import DatasetExists, ResyncRequired
 from dataset_svc.feed_signal import FeedSignal
-from dataset_svc.model import Change, Dataset, Example, InsertOutcome, StoreCounts
+from dataset_svc.model import Change, ChangeKind, Dataset, DatasetEdit, Example, InsertOutcome, StoreCounts
 from dataset_svc.sqlite_database import SqliteDatabase
 
 _SNAPSHOT_ROWS: Final = 1_000
@@ -36,26 +36,28 @@ class SqliteBank:
             raise DatasetExists(f"The dataset {dataset.domain!r} exists already.")
         return replace(dataset, example_count=0)
 
-    async def update_dataset(
-        self, domain: str, *, description: str | None, retention_days: int | None, now: float
-    ) -> Dataset:
+    async def update_dataset(self, domain: str, edit: DatasetEdit, now: float) -> Dataset:
         """See ports.Bank."""
 
-        def work(connection: sqlite3.Connection) -> Dataset:
-            rows.change_dataset(connection, domain, description, retention_days, now)
-            return rows.dataset(connection, domain)
+        def work(connection: sqlite3.Connection) -> tuple[Dataset, int]:
+            before = rows.dataset(connection, domain)
+            rows.change_dataset(connection, domain, edit, now)
+            if edit.analyser not in {None, before.analyser}:
+                rows.append_domain(connection, ChangeKind.UPDATED, domain)
+            return rows.dataset(connection, domain), rows.head(connection)
 
-        return await self._database.write(work)
+        dataset, head = await self._database.write(work)
+        self.signal.advance(head)
+        return dataset
 
     async def delete_dataset(self, domain: str, *, force: bool) -> int:
         """See ports.Bank."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            held = rows.dataset(connection, domain).example_count
-            if held and not force:
-                raise DatasetNotEmpty(f"The dataset {domain!r} has {held} examples; delete it by force.")
+            there = rows.dataset(connection, domain)
+            check_deletable(there, force=force)
             rows.remove_dataset(connection, domain)
-            return held, rows.head(connection)
+            return there.example_count, rows.head(connection)
 
         held, head = await self._database.write(work)
         self.signal.advance(head)
@@ -135,9 +137,9 @@ class SqliteBank:
             head = await session.run(rows.head)
             cursor = await session.run(rows.all_examples)
             batch = await session.run(lambda _: cursor.fetchmany(_SNAPSHOT_ROWS))
-            yield head, [Example(*row) for row in batch]
+            yield head, [rows.example_of(row) for row in batch]
             while batch := await session.run(lambda _: cursor.fetchmany(_SNAPSHOT_ROWS)):
-                yield head, [Example(*row) for row in batch]
+                yield head, [rows.example_of(row) for row in batch]
 
     async def counts(self) -> StoreCounts:
         """See ports.Bank."""

@@ -7,6 +7,7 @@ from typing import Final
 from dataset_svc.errors import ConversationNotFound
 from dataset_svc.model import Conversation, Durability, Feedback, Message, Role, title_of
 from dataset_svc.sqlite_database import SqliteDatabase
+from dataset_svc.sqlite_users import forgotten_at
 
 _CONVERSATIONS: Final = (
     "SELECT id, user_id, title, message_count, create_time, update_time FROM conversations "
@@ -14,6 +15,12 @@ _CONVERSATIONS: Final = (
 _MESSAGES: Final = (
     "SELECT id, role, content, metadata_json, create_time FROM messages "
     "WHERE conversation_id = ? AND (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?"
+)
+_USER_MESSAGES: Final = (
+    "SELECT m.conversation_id, m.id, m.role, m.content, m.metadata_json, m.create_time "
+    "FROM conversations c JOIN messages m ON m.conversation_id = c.id "
+    "WHERE c.user_id = ? AND m.create_time >= ? AND (m.create_time, m.id) < (?, ?) "
+    "ORDER BY m.create_time DESC, m.id DESC LIMIT ?"
 )
 _END_OF_TIME: Final = float("inf")
 
@@ -30,13 +37,15 @@ class SqliteConversations:
         """See ports.Conversations."""
 
         def work(connection: sqlite3.Connection) -> None:
-            _begin_conversation(connection, conversation_id, user_id, messages)
-            _conversation(connection, conversation_id, user_id)
-            for message in messages:
+            forgotten = forgotten_at(connection, user_id)
+            fresh = [each for each in messages if forgotten is None or each.create_time > forgotten]
+            if fresh:
+                _begin_conversation(connection, conversation_id, user_id, fresh)
+                _conversation(connection, conversation_id, user_id)
+            for message in fresh:
                 _append(connection, conversation_id, message)
 
-        if messages:
-            await self._database.write(work)
+        await self._database.write(work)
         return Durability.COMMITTED
 
     async def get_conversation(self, conversation_id: str, user_id: str) -> Conversation:
@@ -72,6 +81,29 @@ class SqliteConversations:
 
         return await self._database.read(work)
 
+    async def list_user_messages(
+        self, user_id: str, after_time: float, before: tuple[float, str] | None, limit: int
+    ) -> list[tuple[str, Message]]:
+        """See ports.Conversations."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[str, Message]]:
+            found = connection.execute(
+                _USER_MESSAGES, (user_id, after_time, *(before or (_END_OF_TIME, "")), limit)
+            )
+            return [(row[0], Message(row[1], Role(row[2]), *row[3:])) for row in found]
+
+        return await self._database.read(work)
+
+    async def rename_conversation(self, conversation_id: str, user_id: str, title: str) -> Conversation:
+        """See ports.Conversations."""
+
+        def work(connection: sqlite3.Connection) -> Conversation:
+            _conversation(connection, conversation_id, user_id)
+            connection.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+            return _conversation(connection, conversation_id, user_id)
+
+        return await self._database.write(work)
+
     async def delete_conversation(self, conversation_id: str, user_id: str) -> None:
         """See ports.Conversations."""
 
@@ -85,6 +117,9 @@ class SqliteConversations:
         """See ports.Conversations."""
 
         def work(connection: sqlite3.Connection) -> None:
+            forgotten = forgotten_at(connection, feedback.user_id)
+            if forgotten is not None and feedback.create_time <= forgotten:
+                return
             connection.execute(
                 "INSERT INTO feedback (id, user_id, message, rating, metadata_json, create_time) "
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -2,22 +2,24 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from dataset_svc.batches import Candidate, ContentKey, digest_of, domain_counts
 from dataset_svc.errors import DatasetNotFound, ExampleExists, ExampleNotFound
-from dataset_svc.model import Change, ChangeKind, Dataset, Example, StoreCounts
+from dataset_svc.model import Analyser, Change, ChangeKind, Dataset, DatasetEdit, Example, StoreCounts
 
 _DATASETS: Final = (
-    "SELECT domain, description, example_count, create_time, update_time, retention_days FROM datasets "
+    "SELECT domain, description, example_count, create_time, update_time, retention_days, max_examples, "
+    "analyser, archived_count FROM datasets "
 )
 _EXAMPLES: Final = (
-    "SELECT id, domain, prompt, response, metadata_json, create_time, update_time FROM examples "
+    "SELECT e.id, e.domain, e.prompt, e.response, e.metadata_json, e.create_time, e.update_time, d.analyser "
+    "FROM examples e JOIN datasets d ON d.domain = e.domain "
 )
 _CHANGES: Final = (
     "SELECT c.sequence, c.kind, c.example_id, c.domain, e.id, e.domain, e.prompt, e.response, "
-    "e.metadata_json, e.create_time, e.update_time "
-    "FROM changes c LEFT JOIN examples e ON e.id = c.example_id "
+    "e.metadata_json, e.create_time, e.update_time, d.analyser FROM changes c "
+    "LEFT JOIN examples e ON e.id = c.example_id LEFT JOIN datasets d ON d.domain = e.domain "
     "WHERE c.sequence > ? ORDER BY c.sequence LIMIT ?"
 )
 _COUNTS: Final = (
@@ -25,7 +27,8 @@ _COUNTS: Final = (
     "(SELECT coalesce(sum(example_count), 0) FROM datasets), "
     "(SELECT count(*) FROM conversations), "
     "(SELECT coalesce(sum(message_count), 0) FROM conversations), "
-    "(SELECT count(*) FROM feedback)"
+    "(SELECT count(*) FROM feedback), "
+    "(SELECT coalesce(sum(archived_count), 0) FROM datasets)"
 )
 
 
@@ -37,7 +40,12 @@ def head(connection: sqlite3.Connection) -> int:
 def datasets(connection: sqlite3.Connection, after_domain: str, limit: int) -> list[Dataset]:
     """Datasets by name."""
     rows = connection.execute(_DATASETS + "WHERE domain > ? ORDER BY domain LIMIT ?", (after_domain, limit))
-    return [Dataset(*row) for row in rows]
+    return [_dataset(row) for row in rows]
+
+
+def datasets_of(connection: sqlite3.Connection, condition: str, values: Sequence[Any]) -> list[Dataset]:
+    """Datasets that meet a condition in SQL."""
+    return [_dataset(row) for row in connection.execute(_DATASETS + condition, values)]
 
 
 def dataset(connection: sqlite3.Connection, domain: str) -> Dataset:
@@ -45,51 +53,58 @@ def dataset(connection: sqlite3.Connection, domain: str) -> Dataset:
     row = connection.execute(_DATASETS + "WHERE domain = ?", (domain,)).fetchone()
     if row is None:
         raise DatasetNotFound(f"There is no dataset {domain!r}.")
-    return Dataset(*row)
+    return _dataset(row)
 
 
 def add_dataset(connection: sqlite3.Connection, new: Dataset) -> bool:
     """Adds an empty dataset; returns False if there is one of that name."""
     cursor = connection.execute(
-        "INSERT INTO datasets (domain, description, create_time, update_time, retention_days) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (new.domain, new.description, new.create_time, new.update_time, new.retention_days),
+        "INSERT INTO datasets (domain, description, create_time, update_time, retention_days, max_examples, "
+        "analyser) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            new.domain,
+            new.description,
+            new.create_time,
+            new.update_time,
+            new.retention_days,
+            new.max_examples,
+            new.analyser.value,
+        ),
     )
     return cursor.rowcount > 0
 
 
-def change_dataset(
-    connection: sqlite3.Connection,
-    domain: str,
-    description: str | None,
-    retention_days: int | None,
-    now: float,
-) -> None:
+def change_dataset(connection: sqlite3.Connection, domain: str, edit: DatasetEdit, now: float) -> None:
     """Changes what is not None."""
     connection.execute(
         "UPDATE datasets SET description = coalesce(?, description), "
-        "retention_days = coalesce(?, retention_days), update_time = ? WHERE domain = ?",
-        (description, retention_days, now, domain),
+        "retention_days = coalesce(?, retention_days), max_examples = coalesce(?, max_examples), "
+        "analyser = coalesce(?, analyser), update_time = ? WHERE domain = ?",
+        (
+            edit.description,
+            edit.retention_days,
+            edit.max_examples,
+            edit.analyser.value if edit.analyser else None,
+            now,
+            domain,
+        ),
     )
 
 
 def remove_dataset(connection: sqlite3.Connection, domain: str) -> None:
     """Removes the dataset with its examples, each of them told in the feed."""
-    connection.execute(
-        "INSERT INTO changes (sequence, kind, example_id, domain) "
-        "SELECT ? + row_number() OVER (), 'deleted', id, domain FROM examples WHERE domain = ?",
-        (head(connection), domain),
-    )
+    append_domain(connection, ChangeKind.DELETED, domain)
     connection.execute("DELETE FROM examples WHERE domain = ?", (domain,))
+    connection.execute("DELETE FROM examples_archive WHERE domain = ?", (domain,))
     connection.execute("DELETE FROM datasets WHERE domain = ?", (domain,))
 
 
 def example(connection: sqlite3.Connection, example_id: str) -> Example:
     """The example; raises `ExampleNotFound`."""
-    row = connection.execute(_EXAMPLES + "WHERE id = ?", (example_id,)).fetchone()
+    row = connection.execute(_EXAMPLES + "WHERE e.id = ?", (example_id,)).fetchone()
     if row is None:
         raise ExampleNotFound(f"There is no example {example_id!r}.")
-    return Example(*row)
+    return example_of(row)
 
 
 def all_examples(connection: sqlite3.Connection) -> sqlite3.Cursor:
@@ -98,8 +113,8 @@ def all_examples(connection: sqlite3.Connection) -> sqlite3.Cursor:
 
 
 def taken_ids(connection: sqlite3.Connection, batch: Sequence[Candidate]) -> set[str]:
-    """Ids of the batch that are there already."""
-    statement = "SELECT 1 FROM examples WHERE id = ?"
+    """Ids of the batch that are there already, in the archive too."""
+    statement = "SELECT 1 FROM examples WHERE id = ?1 UNION ALL SELECT 1 FROM examples_archive WHERE id = ?1"
     ids = (candidate.example.id for candidate in batch)
     return {example_id for example_id in ids if connection.execute(statement, (example_id,)).fetchone()}
 
@@ -170,17 +185,31 @@ def remove(connection: sqlite3.Connection, gone: Example) -> None:
 
 def append_changes(connection: sqlite3.Connection, kind: ChangeKind, examples: Iterable[Example]) -> None:
     """Continues the feed; the transaction holds the file's only write lock, so nothing can come between."""
+    append_keys(connection, kind, ((changed.id, changed.domain) for changed in examples))
+
+
+def append_keys(connection: sqlite3.Connection, kind: ChangeKind, keys: Iterable[tuple[str, str]]) -> None:
+    """As `append_changes`, by id and domain."""
     last = head(connection)
     connection.executemany(
         "INSERT INTO changes (sequence, kind, example_id, domain) VALUES (?, ?, ?, ?)",
-        [(last + 1 + i, kind.value, changed.id, changed.domain) for i, changed in enumerate(examples)],
+        [(last + 1 + i, kind.value, *key) for i, key in enumerate(keys)],
+    )
+
+
+def append_domain(connection: sqlite3.Connection, kind: ChangeKind, domain: str) -> None:
+    """Continues the feed by a change of every example of a domain."""
+    connection.execute(
+        "INSERT INTO changes (sequence, kind, example_id, domain) "
+        "SELECT ? + row_number() OVER (), ?, id, domain FROM examples WHERE domain = ?",
+        (head(connection), kind.value, domain),
     )
 
 
 def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Change]:
     """The feed after a sequence, each change with the newest state of its example."""
     return [
-        Change(row[0], ChangeKind(row[1]), row[2], row[3], None if row[4] is None else Example(*row[4:]))
+        Change(row[0], ChangeKind(row[1]), row[2], row[3], None if row[4] is None else example_of(row[4:]))
         for row in connection.execute(_CHANGES, (after, limit))
     ]
 
@@ -188,3 +217,12 @@ def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Chan
 def counts(connection: sqlite3.Connection) -> StoreCounts:
     """Rows in the store."""
     return StoreCounts(*connection.execute(_COUNTS).fetchone())
+
+
+def example_of(row: Sequence[Any]) -> Example:
+    """The example in a row of its columns in their order, the analyser of its dataset last."""
+    return Example(*(*row[:-1], Analyser(row[-1])))
+
+
+def _dataset(row: Sequence[Any]) -> Dataset:
+    return Dataset(*(*row[:-2], Analyser(row[-2]), row[-1]))

@@ -7,15 +7,18 @@ heavy for an embedded one.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from dataset_svc.fallback import GuardedImports, JournalledBank, JournalledConversations, Replay, Superseded
+from dataset_svc import journal_entries as entries
+from dataset_svc.fallback import JournalledBank, JournalledConversations, Replay, Superseded
+from dataset_svc.fallback_guards import GuardedArchive, GuardedImports, GuardedUsers
 from dataset_svc.fallback_keys import RefusedKeys
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations, Imports, Keys
+from dataset_svc.ports import Archive, Bank, Conversations, Imports, Keys, Users
 from dataset_svc.settings import DatasetSettings
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
@@ -34,6 +37,8 @@ class Store:
     bank: Bank
     conversations: Conversations
     imports: Imports
+    archive: Archive
+    users: Users
     keys: Keys
     journalled: Callable[[], Awaitable[int]]
 
@@ -58,10 +63,12 @@ async def open_store(
 @asynccontextmanager
 async def _sqlite(path: Path) -> AsyncIterator[Store]:
     from dataset_svc.sqlite import SqliteBank  # noqa: PLC0415 - see the module's docstring
+    from dataset_svc.sqlite_archive import SqliteArchive  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_conversations import SqliteConversations  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_database import SqliteDatabase  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_imports import SqliteImports  # noqa: PLC0415 - as above
     from dataset_svc.sqlite_keys import SqliteKeys  # noqa: PLC0415 - as above
+    from dataset_svc.sqlite_users import SqliteUsers  # noqa: PLC0415 - as above
 
     async def none() -> int:
         return 0
@@ -70,8 +77,16 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
     bank = SqliteBank(database)
     try:
         await database.open()
-        imports = SqliteImports(database, bank.signal)
-        yield Store("sqlite", bank, SqliteConversations(database), imports, SqliteKeys(database), none)
+        yield Store(
+            "sqlite",
+            bank,
+            SqliteConversations(database),
+            SqliteImports(database, bank.signal),
+            SqliteArchive(database, bank.signal),
+            SqliteUsers(database, bank.signal),
+            SqliteKeys(database),
+            none,
+        )
     finally:
         await database.close()
 
@@ -81,10 +96,12 @@ async def _postgres(
     settings: DatasetSettings, url: str, registry: CollectorRegistry, superseded: Superseded
 ) -> AsyncIterator[Store]:
     from dataset_svc.postgres import PostgresBank  # noqa: PLC0415 - see the module's docstring
+    from dataset_svc.postgres_archive import PostgresArchive  # noqa: PLC0415 - as above
     from dataset_svc.postgres_conversations import PostgresConversations  # noqa: PLC0415 - as above
     from dataset_svc.postgres_database import PostgresDatabase, PostgresLimits  # noqa: PLC0415 - as above
     from dataset_svc.postgres_imports import PostgresImports  # noqa: PLC0415 - as above
     from dataset_svc.postgres_keys import PostgresKeys  # noqa: PLC0415 - as above
+    from dataset_svc.postgres_users import PostgresUsers  # noqa: PLC0415 - as above
 
     limits = PostgresLimits(
         connections=settings.database_connections,
@@ -94,13 +111,14 @@ async def _postgres(
     )
     database = PostgresDatabase(url, limits)
     bank, conversations = PostgresBank(database), PostgresConversations(database)
+    users = PostgresUsers(database, bank.signal)
     breaker = Breaker("postgres", budget_seconds=_BUDGET_SECONDS, reset_seconds=0.5)
     outage = Outage(bank.ping, breaker, Degradation("postgres", registry))
     try:
         await database.open()
         async with Journal(settings.data_dir / _JOURNAL_FILE) as journal, outage:
             replayer = Replayer(
-                journal, Replay(bank, conversations, outage, superseded), registry, name="bank"
+                journal, Replay(bank, conversations, users, outage, superseded), registry, name="bank"
             )
             outage.on_return(replayer.wake)
 
@@ -113,8 +131,14 @@ async def _postgres(
                     JournalledBank(bank, outage, journal),
                     JournalledConversations(conversations, outage, journal),
                     GuardedImports(PostgresImports(database, bank.signal), outage),
+                    GuardedArchive(PostgresArchive(database, bank.signal), outage),
+                    GuardedUsers(users, outage, partial(_erase, journal)),
                     RefusedKeys(PostgresKeys(database), outage),
                     waiting,
                 )
     finally:
         await bank.close()
+
+
+async def _erase(journal: Journal, user_id: str) -> None:
+    await journal.discard(lambda entry: entries.names_user(entry, user_id))

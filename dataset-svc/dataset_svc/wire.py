@@ -6,10 +6,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from dataset_svc.emotions import Emotion
 from dataset_svc.model import (
+    Analyser,
     Change,
     ChangeKind,
     Conversation,
     Dataset,
+    DatasetEdit,
     Durability,
     Example,
     ImportOpening,
@@ -37,6 +39,11 @@ CHANGE_KINDS = {
     ChangeKind.UPDATED: bank_pb2.CHANGE_KIND_UPDATED,
     ChangeKind.DELETED: bank_pb2.CHANGE_KIND_DELETED,
 }
+ANALYSERS = {
+    Analyser.ENGLISH: bank_pb2.ANALYSER_ENGLISH,
+    Analyser.NEUTRAL: bank_pb2.ANALYSER_NEUTRAL,
+}
+ANALYSERS_BACK = {value: analyser for analyser, value in ANALYSERS.items()}
 ROLES = {
     Role.USER: conversation_pb2.ROLE_USER,
     Role.ASSISTANT: conversation_pb2.ROLE_ASSISTANT,
@@ -71,7 +78,35 @@ def dataset_message(dataset: Dataset) -> bank_pb2.Dataset:
         create_time=timestamp(dataset.create_time),
         update_time=timestamp(dataset.update_time),
         retention_days=dataset.retention_days,
+        max_examples=dataset.max_examples,
+        analyser=ANALYSERS[dataset.analyser],
+        archived_count=dataset.archived_count,
     )
+
+
+def dataset_fields(message: bank_pb2.CreateDatasetRequest) -> DatasetEdit:
+    """The fields of a new dataset."""
+    return DatasetEdit(
+        message.description, message.retention_days, message.max_examples, _analyser(message.analyser)
+    )
+
+
+def dataset_edit(message: bank_pb2.UpdateDatasetRequest) -> DatasetEdit:
+    """What is to change of a dataset."""
+    return DatasetEdit(
+        message.description if message.HasField("description") else None,
+        message.retention_days if message.HasField("retention_days") else None,
+        message.max_examples if message.HasField("max_examples") else None,
+        _analyser(message.analyser) if message.HasField("analyser") else None,
+    )
+
+
+def _analyser(value: bank_pb2.Analyser.ValueType) -> Analyser:
+    if value == bank_pb2.ANALYSER_UNSPECIFIED:
+        return Analyser.ENGLISH
+    if value not in ANALYSERS_BACK:
+        raise InvalidArgument("analyser must be english or neutral.", metadata={"field": "analyser"})
+    return ANALYSERS_BACK[value]
 
 
 def example_message(example: Example) -> bank_pb2.Example:
@@ -204,6 +239,7 @@ def stats_message(stats: ReplicaStats) -> bank_pb2.GetStatsResponse:
         conversations=stats.counts.conversations,
         messages=stats.counts.messages,
         feedback=stats.counts.feedback,
+        archived=stats.counts.archived,
         index_documents=stats.index_documents,
         index_bytes=stats.index_bytes,
         index_sequence=stats.index_sequence,

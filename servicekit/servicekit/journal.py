@@ -106,6 +106,15 @@ class Journal:
         buried = await self._in_thread(lambda: self._opened.bury(entry_id, reason))
         self._count -= buried
 
+    async def discard(self, unwanted: Callable[[Entry], bool]) -> int:
+        """Removes entries, waiting or dead, that are not to be kept any more; returns how many.
+
+        What they held is overwritten in the file.
+        """
+        waiting, dead = await self._in_thread(lambda: self._opened.discard(unwanted))
+        self._count -= waiting
+        return waiting + dead
+
     async def dead(self, limit: int = 100) -> list[DeadEntry]:
         """Returns the oldest dead entries."""
         return await self._in_thread(lambda: self._opened.dead(limit))

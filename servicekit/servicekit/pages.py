@@ -53,6 +53,19 @@ def decode_token(token: str) -> dict[str, Scalar]:
     return _parsed(body, token)
 
 
+def keyset_position(token: str, field: str) -> str:
+    """Returns where a page of a list begins that is ordered by one text; the first page begins at "".
+
+    Raises:
+        InvalidArgument: The token is that of another list, or as in `decode_token`.
+    """
+    position = decode_token(token)
+    value = position.get(field, "")
+    if set(position) - {field} or not isinstance(value, str):
+        raise InvalidArgument("page_token is not one of this list.", metadata={"field": "page_token"})
+    return value
+
+
 def clamp_page_size(size: int, default: int, maximum: int) -> int:
     """Returns the rows of a page: `default` for 0 (not given), `maximum` for more than that.
 

@@ -1,7 +1,7 @@
 """The journal's file: SQLite in WAL mode with a full fsync at every commit; one thread uses it."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,27 @@ class JournalFile:
                 (limit,),
             )
             return [DeadEntry(Entry(*row[:5]), row[5]) for row in rows]
+
+    def discard(self, unwanted: Callable[[Entry], bool]) -> tuple[int, int]:
+        """Removes entries and overwrites what they held; returns how many waited and how many were dead."""
+        with self._transaction() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            removed = [self._discard(table, unwanted) for table in ("entries", "dead")]
+        with self._transaction() as connection:
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return removed[0], removed[1]
+
+    def _discard(self, table: str, unwanted: Callable[[Entry], bool]) -> int:
+        rows = self._connection.execute(
+            f"SELECT sequence, entry_id, kind, payload, attempts FROM {table}"  # noqa: S608 - our two names
+        )
+        found = [row[0] for row in rows if unwanted(Entry(*row))]
+        self._connection.executemany(
+            f"DELETE FROM {table} WHERE sequence = ?",  # noqa: S608 - our two names
+            [(sequence,) for sequence in found],
+        )
+        return len(found)
 
     def count(self) -> int:
         """Returns how many entries are waiting."""

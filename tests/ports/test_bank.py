@@ -12,7 +12,7 @@ from dataset_svc.errors import (
     ExampleNotFound,
     ResyncRequired,
 )
-from dataset_svc.model import ChangeKind, Dataset, Durability, Insertion
+from dataset_svc.model import ChangeKind, Dataset, DatasetEdit, Durability, Insertion
 from dataset_svc.ports import Bank
 from servicekit.errors import ServiceError
 from tests.support.bank_stores import BankStore, example
@@ -58,14 +58,14 @@ async def test_datasets_are_listed_by_code_point_in_pages(bank: Bank) -> None:
 
 async def test_an_update_changes_what_is_given(bank: Bank) -> None:
     await bank.create_dataset(dataset("physics"))
-    updated = await bank.update_dataset("physics", description=None, retention_days=7, now=1_700_000_009.5)
+    updated = await bank.update_dataset("physics", DatasetEdit(retention_days=7), 1_700_000_009.5)
     assert updated.description == "What it holds."
     assert updated.retention_days == 7
     assert updated.update_time == 1_700_000_009.5
-    updated = await bank.update_dataset("physics", description="", retention_days=None, now=1_700_000_010.0)
+    updated = await bank.update_dataset("physics", DatasetEdit(description=""), 1_700_000_010.0)
     assert (updated.description, updated.retention_days) == ("", 7)
     with pytest.raises(DatasetNotFound):
-        await bank.update_dataset("unknown", description="", retention_days=None, now=1.0)
+        await bank.update_dataset("unknown", DatasetEdit(description=""), 1.0)
 
 
 async def test_a_missing_dataset_is_made_by_its_first_example(bank: Bank) -> None:

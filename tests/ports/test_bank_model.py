@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dataset_svc.model import ChangeKind, Dataset
-from dataset_svc.ports import Bank
+from dataset_svc.model import Analyser, ChangeKind, Dataset, DatasetEdit
 from servicekit.errors import ServiceError
 from tests.support.bank_model import BankModel
 from tests.support.bank_stores import BankStore, example, postgres_store, sqlite_store
@@ -38,13 +38,23 @@ examples = st.builds(
     times,
 )
 
+choices = st.none() | st.lists(ids, max_size=4, unique=True)
+limits = st.sampled_from([1, 2, 100])
+edits = st.builds(
+    DatasetEdit,
+    st.none() | texts,
+    st.none() | st.integers(0, 9),
+    st.none() | st.integers(0, 3),
+    st.none() | st.sampled_from(Analyser),
+)
+
 
 class Histories(RuleBasedStateMachine):
     """Does the same to both, and compares what comes back."""
 
-    def __init__(self, bank: Bank, run: Run) -> None:
+    def __init__(self, store: BankStore, run: Run) -> None:
         super().__init__()
-        self.bank, self.run, self.model = bank, run, BankModel()
+        self.bank, self.archive, self.run, self.model = store.bank, store.archive, run, BankModel()
         self.followed: list[tuple[ChangeKind, str, str]] = []
 
     def agree(self, real: Awaitable[T], modelled: Callable[[], T]) -> None:
@@ -58,12 +68,14 @@ class Histories(RuleBasedStateMachine):
         dataset = Dataset(domain, "Described.", 0, time, time, days)
         self.agree(self.bank.create_dataset(dataset), lambda: self.model.create_dataset(dataset))
 
-    @rule(domain=domains, description=st.none() | texts, days=st.none() | st.integers(0, 9), now=times)
-    def update_dataset(self, domain: str, description: str | None, days: int | None, now: float) -> None:
+    @rule(domain=domains, edit=edits, now=times)
+    def update_dataset(self, domain: str, edit: DatasetEdit, now: float) -> None:
+        before = len(self.model.changes)
         self.agree(
-            self.bank.update_dataset(domain, description=description, retention_days=days, now=now),
-            lambda: self.model.update_dataset(domain, description, days, now),
+            self.bank.update_dataset(domain, edit, now),
+            lambda: self.model.update_dataset(domain, edit, now),
         )
+        self.model.changes[before:] = sorted(self.model.changes[before:], key=lambda change: change[1])
 
     @rule(domain=domains, force=st.booleans())
     def delete_dataset(self, domain: str, force: bool) -> None:
@@ -90,6 +102,39 @@ class Histories(RuleBasedStateMachine):
     def delete_example(self, id_: str) -> None:
         self.agree(self.bank.delete_example(id_), lambda: self.model.delete_example(id_))
 
+    @rule(chosen=choices, domain=domains | st.just(""), after=ids | st.just(""), limit=limits, now=times)
+    def archive_examples(
+        self, chosen: list[str] | None, domain: str, after: str, limit: int, now: float
+    ) -> None:
+        self.agree(
+            self.archive.archive(chosen, domain, after, limit, now),
+            lambda: self.model.archive(chosen, domain, after, limit),
+        )
+
+    @rule(chosen=choices, domain=domains | st.just(""), after=ids | st.just(""), limit=limits, now=times)
+    def restore_examples(
+        self, chosen: list[str] | None, domain: str, after: str, limit: int, now: float
+    ) -> None:
+        self.agree(
+            self.archive.restore(chosen, domain, after, limit, now),
+            lambda: self.model.restore(chosen, domain, after, limit, now),
+        )
+
+    @rule(domain=domains, limit=limits, days_on=st.integers(0, 9))
+    def rotate(self, domain: str, limit: int, days_on: int) -> None:
+        before = len(self.model.changes)
+        now = 1_700_000_000.0 + days_on * 86_400
+        self.agree(self.archive.rotate(domain, limit, now), lambda: self.model.rotate(domain, limit, now))
+        self.model.changes[before:] = sorted(self.model.changes[before:], key=lambda change: change[1])
+
+    @invariant()
+    def the_same_is_archived(self) -> None:
+        held = self.run(self.archive.list_archived("", "", 100))
+        expected = sorted(self.model.archived.values(), key=lambda each: each.id)
+        assert [replace(each, analyser=Analyser.ENGLISH) for each in held] == [
+            replace(each, analyser=Analyser.ENGLISH) for each in expected
+        ]
+
     @invariant()
     def the_same_is_stored(self) -> None:
         async def stored() -> tuple[list[Dataset], list[Any]]:
@@ -98,7 +143,7 @@ class Histories(RuleBasedStateMachine):
 
         datasets, held = self.run(stored())
         assert datasets == self.model.datasets()
-        assert {each.id: each for each in held} == self.model.examples
+        assert {each.id: each for each in held} == self.model.all_examples()
         assert len(held) == len(self.model.examples)
 
     @invariant()
@@ -107,10 +152,10 @@ class Histories(RuleBasedStateMachine):
         changes = self.run(self.bank.changes_after(after, 1_000))
         assert [each.sequence for each in changes] == list(range(after + 1, after + len(changes) + 1))
         assert [each.example for each in changes] == [
-            self.model.examples.get(each.example_id) for each in changes
+            self.model.all_examples().get(each.example_id) for each in changes
         ]
         told = [(each.kind, each.example_id, each.domain) for each in changes]
-        if all(kind is ChangeKind.DELETED for kind, _, _ in told):
+        if len({kind for kind, _, _ in told}) == 1 and told[0][0] is not ChangeKind.CREATED:
             told.sort(key=lambda change: change[1])
         self.followed += told
         assert self.followed == self.model.changes
@@ -133,7 +178,7 @@ def agree_in_every_history(empty: Callable[[], AbstractAsyncContextManager[BankS
     class EachHistory(Histories):
         def __init__(self) -> None:
             self.stack = AsyncExitStack()
-            super().__init__(run(self.stack.enter_async_context(empty())).bank, run)
+            super().__init__(run(self.stack.enter_async_context(empty())), run)
 
         def teardown(self) -> None:
             run(self.stack.aclose())
@@ -156,7 +201,7 @@ def test_every_history_of_postgres_agrees_with_the_model(runner: asyncio.Runner,
     async def emptied() -> AsyncIterator[BankStore]:
         async with postgres_store(postgres_url) as store:
             async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-                await connection.execute("TRUNCATE datasets, examples, changes")
+                await connection.execute("TRUNCATE datasets, examples, changes, examples_archive")
             yield store
 
     agree_in_every_history(emptied, runner.run)

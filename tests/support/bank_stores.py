@@ -9,17 +9,21 @@ from typing import Any
 import pytest
 
 from dataset_svc.model import Example
-from dataset_svc.ports import Bank, Conversations, Imports, Keys
+from dataset_svc.ports import Archive, Bank, Conversations, Imports, Keys, Users
 from dataset_svc.postgres import PostgresBank
+from dataset_svc.postgres_archive import PostgresArchive
 from dataset_svc.postgres_conversations import PostgresConversations
 from dataset_svc.postgres_database import DEFAULT_LIMITS, PostgresDatabase, PostgresLimits
 from dataset_svc.postgres_imports import PostgresImports
 from dataset_svc.postgres_keys import PostgresKeys
+from dataset_svc.postgres_users import PostgresUsers
 from dataset_svc.sqlite import SqliteBank
+from dataset_svc.sqlite_archive import SqliteArchive
 from dataset_svc.sqlite_conversations import SqliteConversations
 from dataset_svc.sqlite_database import SqliteDatabase
 from dataset_svc.sqlite_imports import SqliteImports
 from dataset_svc.sqlite_keys import SqliteKeys
+from dataset_svc.sqlite_users import SqliteUsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class BankStore:
     bank: Bank
     conversations: Conversations
     imports: Imports
+    archive: Archive
+    users: Users
     keys: Keys
 
 
@@ -39,8 +45,14 @@ async def sqlite_store(path: Path) -> AsyncIterator[BankStore]:
     bank = SqliteBank(database)
     try:
         await database.open()
-        imports = SqliteImports(database, bank.signal)
-        yield BankStore(bank, SqliteConversations(database), imports, SqliteKeys(database))
+        yield BankStore(
+            bank,
+            SqliteConversations(database),
+            SqliteImports(database, bank.signal),
+            SqliteArchive(database, bank.signal),
+            SqliteUsers(database, bank.signal),
+            SqliteKeys(database),
+        )
     finally:
         await bank.close()
 
@@ -52,8 +64,14 @@ async def postgres_store(url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> A
     bank = PostgresBank(database)
     try:
         await database.open()
-        imports = PostgresImports(database, bank.signal)
-        yield BankStore(bank, PostgresConversations(database), imports, PostgresKeys(database))
+        yield BankStore(
+            bank,
+            PostgresConversations(database),
+            PostgresImports(database, bank.signal),
+            PostgresArchive(database, bank.signal),
+            PostgresUsers(database, bank.signal),
+            PostgresKeys(database),
+        )
     finally:
         await bank.close()
 

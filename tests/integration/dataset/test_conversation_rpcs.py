@@ -1,13 +1,15 @@
 """Conversations and feedback over the wire, on SQLite."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataset_svc.wire import timestamp
 from mcai.dataset.v1 import bank_pb2, conversation_pb2
-from servicekit.errors import InvalidArgument, NotFound, NotYetImplemented, translating
+from servicekit.errors import InvalidArgument, NotFound, translating
 from tests.support.dataset_replica import Replica, dataset_replica
 
 
@@ -148,8 +150,67 @@ async def test_bad_input_is_refused_with_a_sentence(
     assert refusal.value.message.endswith(".")
 
 
-async def test_what_is_not_there_yet_says_so(replica: Replica) -> None:
-    with pytest.raises(NotYetImplemented), translating("dataset-svc"):
-        await replica.stub.DeleteUser(conversation_pb2.DeleteUserRequest(user_id="ann"))
-    with pytest.raises(NotYetImplemented), translating("dataset-svc"):
-        await replica.stub.ExportUser(conversation_pb2.ExportUserRequest(user_id="ann")).read()
+async def test_a_conversation_is_renamed_by_its_user_only(replica: Replica) -> None:
+    await append(replica, "c1", "ann", said(1))
+    request = conversation_pb2.RenameConversationRequest(conversation_id="c1", user_id="ann", title=" Waves ")
+    assert (await replica.stub.RenameConversation(request)).conversation.title == "Waves"
+    request.user_id = "bob"
+    with pytest.raises(NotFound), translating("dataset-svc"):
+        await replica.stub.RenameConversation(request)
+    for title in (" ", "x" * 201):
+        request.title = title
+        with pytest.raises(InvalidArgument), translating("dataset-svc"):
+            await replica.stub.RenameConversation(request)
+
+
+async def search(replica: Replica, **fields: Any) -> list[str]:
+    found, token = [], ""
+    while True:
+        page = await replica.stub.SearchMessages(
+            conversation_pb2.SearchMessagesRequest(page_size=2, page_token=token, **fields)
+        )
+        found += [each.message.id for each in page.messages]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def test_messages_are_found_by_their_words_and_by_their_time(replica: Replica) -> None:
+    await append(replica, "c1", "ann", *(said(number, f"The wave {number}") for number in range(5)))
+    await append(replica, "c2", "ann", said(5, "Particles"))
+    await append(replica, "c3", "bob", said(6, "A wave of bob's"))
+    assert await search(replica, user_id="ann", query="WAVE the") == ["m004", "m003", "m002", "m001", "m000"]
+    since = timestamp(1_700_000_000.125 + 3)
+    assert await search(replica, user_id="ann", after_time=since) == ["m005", "m004", "m003"]
+    assert await search(replica, user_id="ann", query="wave", after_time=since) == ["m004", "m003"]
+    for fields in ({}, {"query": "?"}, {"query": "?", "after_time": since}):
+        with pytest.raises(InvalidArgument), translating("dataset-svc"):
+            await search(replica, user_id="ann", **fields)
+
+
+async def test_a_user_is_exported_and_then_deleted(replica: Replica) -> None:
+    await append(replica, "c1", "ann", said(1))
+    await append(replica, "c2", "bob", said(2))
+    await replica.stub.RecordFeedback(
+        conversation_pb2.RecordFeedbackRequest(
+            feedback_id="f", user_id="ann", message="x", rating=conversation_pb2.RATING_LIKE
+        )
+    )
+    for user in ("ann", "bob"):
+        await replica.stub.CreateExample(
+            bank_pb2.CreateExampleRequest(
+                domain="notes", prompt=f"By {user}", response="x", metadata_json=f'{{"user_id": "{user}"}}'
+            )
+        )
+    request = conversation_pb2.ExportUserRequest(user_id="ann")
+    records = [json.loads(each.record_json) async for each in replica.stub.ExportUser(request)]
+    assert [each["type"] for each in records] == ["conversation", "message", "feedback", "example"]
+    gone = await replica.stub.DeleteUser(conversation_pb2.DeleteUserRequest(user_id="ann"))
+    assert (gone.conversations, gone.messages, gone.feedback, gone.examples) == (1, 1, 1, 1)
+    assert [each async for each in replica.stub.ExportUser(request)] == []
+    assert [hit.example.prompt for hit in await replica.search("By ann bob")] == ["By bob"]
+    await append(replica, "c1", "ann", said(3))
+    with pytest.raises(NotFound), translating("dataset-svc"):
+        await replica.stub.GetConversation(
+            conversation_pb2.GetConversationRequest(conversation_id="c1", user_id="ann")
+        )

@@ -178,7 +178,16 @@ async def test_a_replica_with_an_index_serves_though_postgres_is_away_at_its_sta
             assert replica.server.health.serving
             assert await degraded_while(replica, "light") == (1, {"postgres"})
             await proxy.pass_through()
-            await replica.stub.CreateDataset(bank_pb2.CreateDatasetRequest(domain="new"))
+
+            async def creates() -> bool:
+                try:
+                    with translating("dataset-svc"):
+                        await replica.stub.CreateDataset(bank_pb2.CreateDatasetRequest(domain="new"))
+                except ServiceError:
+                    return False
+                return True
+
+            assert await eventually(creates)
 
 
 async def test_a_replica_without_an_index_does_not_serve_before_its_first_snapshot(

@@ -254,14 +254,41 @@ async def test_the_stats_add_up(replica: Replica) -> None:
     assert stats.index_bytes > 0
 
 
+async def test_what_is_archived_is_not_found_and_comes_back(replica: Replica) -> None:
+    kept, gone = (
+        await replica.add("optics", "What is light?", "A wave."),
+        await replica.add("optics", "x", "y"),
+    )
+    request = bank_pb2.ArchiveExamplesRequest(example_ids=[gone.example.id, "unknown"])
+    assert (await replica.stub.ArchiveExamples(request)).archived == 1
+    assert (await replica.stub.ArchiveExamples(request)).archived == 0
+    listed = await replica.stub.ListExamples(bank_pb2.ListExamplesRequest())
+    archived = await replica.stub.ListExamples(bank_pb2.ListExamplesRequest(archived=True))
+    assert [each.id for each in listed.examples] == [kept.example.id]
+    assert [each.id for each in archived.examples] == [gone.example.id]
+    back = await replica.stub.RestoreExamples(bank_pb2.RestoreExamplesRequest(domain="optics"))
+    assert (back.restored, back.duplicates) == (1, 0)
+    assert (await replica.search("x", limit=1))[0].example.id == gone.example.id
+
+
+async def test_what_an_equal_example_has_replaced_stays_archived(replica: Replica) -> None:
+    await replica.add("optics", "What is light?", "A wave.")
+    await replica.stub.ArchiveExamples(bank_pb2.ArchiveExamplesRequest(domain="optics"))
+    await replica.add("optics", "What is light?", "A wave.")
+    back = await replica.stub.RestoreExamples(bank_pb2.RestoreExamplesRequest(domain="optics"))
+    assert (back.restored, back.duplicates) == (0, 1)
+
+
+@pytest.mark.parametrize("method", ["ArchiveExamples", "RestoreExamples"])
+async def test_neither_ids_nor_a_domain_is_refused(replica: Replica, method: str) -> None:
+    with pytest.raises(InvalidArgument), translating("dataset-svc"):
+        await getattr(replica.stub, method)(getattr(bank_pb2, f"{method}Request")())
+
+
 async def test_what_is_not_there_yet_says_so(replica: Replica) -> None:
-    for call in (
-        lambda: replica.stub.ArchiveExamples(bank_pb2.ArchiveExamplesRequest()),
-        lambda: replica.stub.RestoreExamples(bank_pb2.RestoreExamplesRequest()),
-    ):
-        with pytest.raises(NotYetImplemented) as refusal, translating("dataset-svc"):
-            await call()
-        assert refusal.value.reason == "NOT_YET_IMPLEMENTED"
+    with pytest.raises(NotYetImplemented) as refusal, translating("dataset-svc"):
+        await replica.stub.ListConflicts(bank_pb2.ListConflictsRequest())
+    assert refusal.value.reason == "NOT_YET_IMPLEMENTED"
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mcai.dataset.v1 import bank_pb2 as mcai_dot_dataset_dot_v1_dot_bank__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"mcai/dataset/v1/conversation.proto\x12\x0fmcai.dataset.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amcai/dataset/v1/bank.proto\"\x93\x01\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04role\x18\x02 \x01(\x0e\x32\x15.mcai.dataset.v1.Role\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\x12\x15\n\rmetadata_json\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x15\n\rmessage_count\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x15\x41ppendMessagesRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12*\n\x08messages\x18\x03 \x03(\x0b\x32\x18.mcai.dataset.v1.Message\"I\n\x16\x41ppendMessagesResponse\x12/\n\ndurability\x18\x01 \x01(\x0e\x32\x1b.mcai.dataset.v1.Durability\"i\n\x16GetConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x93\x01\n\x17GetConversationResponse\x12\x33\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1d.mcai.dataset.v1.Conversation\x12*\n\x08messages\x18\x02 \x03(\x0b\x32\x18.mcai.dataset.v1.Message\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"R\n\x18ListConversationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"j\n\x19ListConversationsResponse\x12\x34\n\rconversations\x18\x01 \x03(\x0b\x32\x1d.mcai.dataset.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x19\x44\x65leteConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\x1c\n\x1a\x44\x65leteConversationResponse\"^\n\x15SearchMessagesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"R\n\x0c\x46oundMessage\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x18.mcai.dataset.v1.Message\"b\n\x16SearchMessagesResponse\x12/\n\x08messages\x18\x01 \x03(\x0b\x32\x1d.mcai.dataset.v1.FoundMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x11\x45xportUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\")\n\x12\x45xportUserResponse\x12\x13\n\x0brecord_json\x18\x01 \x01(\t\"$\n\x11\x44\x65leteUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"a\n\x12\x44\x65leteUserResponse\x12\x15\n\rconversations\x18\x01 \x01(\x03\x12\x10\n\x08messages\x18\x02 \x01(\x03\x12\x10\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x03 \x01(\x03\x12\x10\n\x08\x65xamples\x18\x04 \x01(\x03\"\x8e\x01\n\x15RecordFeedbackRequest\x12\x13\n\x0b\x66\x65\x65\x64\x62\x61\x63k_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\'\n\x06rating\x18\x04 \x01(\x0e\x32\x17.mcai.dataset.v1.Rating\x12\x15\n\rmetadata_json\x18\x05 \x01(\t\"I\n\x16RecordFeedbackResponse\x12/\n\ndurability\x18\x01 \x01(\x0e\x32\x1b.mcai.dataset.v1.Durability*P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03*E\n\x06Rating\x12\x16\n\x12RATING_UNSPECIFIED\x10\x00\x12\x0f\n\x0bRATING_LIKE\x10\x01\x12\x12\n\x0eRATING_DISLIKE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"mcai/dataset/v1/conversation.proto\x12\x0fmcai.dataset.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amcai/dataset/v1/bank.proto\"\x93\x01\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04role\x18\x02 \x01(\x0e\x32\x15.mcai.dataset.v1.Role\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\t\x12\x15\n\rmetadata_json\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x15\n\rmessage_count\x18\x04 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x15\x41ppendMessagesRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12*\n\x08messages\x18\x03 \x03(\x0b\x32\x18.mcai.dataset.v1.Message\"I\n\x16\x41ppendMessagesResponse\x12/\n\ndurability\x18\x01 \x01(\x0e\x32\x1b.mcai.dataset.v1.Durability\"i\n\x16GetConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x93\x01\n\x17GetConversationResponse\x12\x33\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1d.mcai.dataset.v1.Conversation\x12*\n\x08messages\x18\x02 \x03(\x0b\x32\x18.mcai.dataset.v1.Message\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"R\n\x18ListConversationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"j\n\x19ListConversationsResponse\x12\x34\n\rconversations\x18\x01 \x03(\x0b\x32\x1d.mcai.dataset.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x19RenameConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\"Q\n\x1aRenameConversationResponse\x12\x33\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1d.mcai.dataset.v1.Conversation\"E\n\x19\x44\x65leteConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\x1c\n\x1a\x44\x65leteConversationResponse\"\x8e\x01\n\x15SearchMessagesRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05query\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12.\n\nafter_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x0c\x46oundMessage\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12)\n\x07message\x18\x02 \x01(\x0b\x32\x18.mcai.dataset.v1.Message\"b\n\x16SearchMessagesResponse\x12/\n\x08messages\x18\x01 \x03(\x0b\x32\x1d.mcai.dataset.v1.FoundMessage\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x11\x45xportUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\")\n\x12\x45xportUserResponse\x12\x13\n\x0brecord_json\x18\x01 \x01(\t\"$\n\x11\x44\x65leteUserRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"a\n\x12\x44\x65leteUserResponse\x12\x15\n\rconversations\x18\x01 \x01(\x03\x12\x10\n\x08messages\x18\x02 \x01(\x03\x12\x10\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x03 \x01(\x03\x12\x10\n\x08\x65xamples\x18\x04 \x01(\x03\"\x8e\x01\n\x15RecordFeedbackRequest\x12\x13\n\x0b\x66\x65\x65\x64\x62\x61\x63k_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\'\n\x06rating\x18\x04 \x01(\x0e\x32\x17.mcai.dataset.v1.Rating\x12\x15\n\rmetadata_json\x18\x05 \x01(\t\"I\n\x16RecordFeedbackResponse\x12/\n\ndurability\x18\x01 \x01(\x0e\x32\x1b.mcai.dataset.v1.Durability*P\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_USER\x10\x01\x12\x12\n\x0eROLE_ASSISTANT\x10\x02\x12\x0f\n\x0bROLE_SYSTEM\x10\x03*E\n\x06Rating\x12\x16\n\x12RATING_UNSPECIFIED\x10\x00\x12\x0f\n\x0bRATING_LIKE\x10\x01\x12\x12\n\x0eRATING_DISLIKE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mcai.dataset.v1.conversation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=1902
-  _globals['_ROLE']._serialized_end=1982
-  _globals['_RATING']._serialized_start=1984
-  _globals['_RATING']._serialized_end=2053
+  _globals['_ROLE']._serialized_start=2120
+  _globals['_ROLE']._serialized_end=2200
+  _globals['_RATING']._serialized_start=2202
+  _globals['_RATING']._serialized_end=2271
   _globals['_MESSAGE']._serialized_start=117
   _globals['_MESSAGE']._serialized_end=264
   _globals['_CONVERSATION']._serialized_start=267
@@ -53,26 +53,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=973
   _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=975
   _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=1081
-  _globals['_DELETECONVERSATIONREQUEST']._serialized_start=1083
-  _globals['_DELETECONVERSATIONREQUEST']._serialized_end=1152
-  _globals['_DELETECONVERSATIONRESPONSE']._serialized_start=1154
-  _globals['_DELETECONVERSATIONRESPONSE']._serialized_end=1182
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=1184
-  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=1278
-  _globals['_FOUNDMESSAGE']._serialized_start=1280
-  _globals['_FOUNDMESSAGE']._serialized_end=1362
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=1364
-  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=1462
-  _globals['_EXPORTUSERREQUEST']._serialized_start=1464
-  _globals['_EXPORTUSERREQUEST']._serialized_end=1500
-  _globals['_EXPORTUSERRESPONSE']._serialized_start=1502
-  _globals['_EXPORTUSERRESPONSE']._serialized_end=1543
-  _globals['_DELETEUSERREQUEST']._serialized_start=1545
-  _globals['_DELETEUSERREQUEST']._serialized_end=1581
-  _globals['_DELETEUSERRESPONSE']._serialized_start=1583
-  _globals['_DELETEUSERRESPONSE']._serialized_end=1680
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=1683
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=1825
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=1827
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=1900
+  _globals['_RENAMECONVERSATIONREQUEST']._serialized_start=1083
+  _globals['_RENAMECONVERSATIONREQUEST']._serialized_end=1167
+  _globals['_RENAMECONVERSATIONRESPONSE']._serialized_start=1169
+  _globals['_RENAMECONVERSATIONRESPONSE']._serialized_end=1250
+  _globals['_DELETECONVERSATIONREQUEST']._serialized_start=1252
+  _globals['_DELETECONVERSATIONREQUEST']._serialized_end=1321
+  _globals['_DELETECONVERSATIONRESPONSE']._serialized_start=1323
+  _globals['_DELETECONVERSATIONRESPONSE']._serialized_end=1351
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_start=1354
+  _globals['_SEARCHMESSAGESREQUEST']._serialized_end=1496
+  _globals['_FOUNDMESSAGE']._serialized_start=1498
+  _globals['_FOUNDMESSAGE']._serialized_end=1580
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_start=1582
+  _globals['_SEARCHMESSAGESRESPONSE']._serialized_end=1680
+  _globals['_EXPORTUSERREQUEST']._serialized_start=1682
+  _globals['_EXPORTUSERREQUEST']._serialized_end=1718
+  _globals['_EXPORTUSERRESPONSE']._serialized_start=1720
+  _globals['_EXPORTUSERRESPONSE']._serialized_end=1761
+  _globals['_DELETEUSERREQUEST']._serialized_start=1763
+  _globals['_DELETEUSERREQUEST']._serialized_end=1799
+  _globals['_DELETEUSERRESPONSE']._serialized_start=1801
+  _globals['_DELETEUSERRESPONSE']._serialized_end=1898
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=1901
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=2043
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=2045
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=2118
 # @@protoc_insertion_point(module_scope)

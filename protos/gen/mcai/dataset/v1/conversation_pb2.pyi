@@ -340,6 +340,60 @@ class ListConversationsResponse(_message.Message):
 Global___ListConversationsResponse: _TypeAlias = ListConversationsResponse  # noqa: Y015
 
 @_typing.final
+class RenameConversationRequest(_message.Message):
+    """RenameConversationRequest gives a conversation another title."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Id of the conversation."""
+    user_id: _builtins.str
+    """Whose it is; another user's conversation answers NOT_FOUND."""
+    title: _builtins.str
+    """The title; 1 to 200 characters, blanks at its ends not counted."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        title: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "title", b"title", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenameConversationRequest: _TypeAlias = RenameConversationRequest  # noqa: Y015
+
+@_typing.final
+class RenameConversationResponse(_message.Message):
+    """RenameConversationResponse is the answer of RenameConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def conversation(self) -> Global___Conversation:
+        """The conversation as it is now."""
+
+    def __init__(
+        self,
+        *,
+        conversation: Global___Conversation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenameConversationResponse: _TypeAlias = RenameConversationResponse  # noqa: Y015
+
+@_typing.final
 class DeleteConversationRequest(_message.Message):
     """DeleteConversationRequest names a conversation."""
 
@@ -384,7 +438,7 @@ Global___DeleteConversationResponse: _TypeAlias = DeleteConversationResponse  # 
 
 @_typing.final
 class SearchMessagesRequest(_message.Message):
-    """SearchMessagesRequest asks for a user's messages that hold all words of a query."""
+    """SearchMessagesRequest asks for a user's messages that hold all words of a query, or that were said since a time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -392,14 +446,21 @@ class SearchMessagesRequest(_message.Message):
     QUERY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AFTER_TIME_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """Whose."""
     query: _builtins.str
-    """Words that a message must hold, in any order, case and accents aside; 1 to 1,024 characters."""
+    """Words that a message must hold, in any order, case and accents aside; at most 1,024 characters. It may be empty if
+    after_time is set, which then finds all messages since that time.
+    """
     page_size: _builtins.int
     """Rows at the most: 50 unless given, 500 at the most. A page may have fewer and still not be the last."""
     page_token: _builtins.str
     """Token of the page before, opaque; empty for the first page."""
+    @_builtins.property
+    def after_time(self) -> _timestamp_pb2.Timestamp:
+        """Only messages that were said at this time or later; unset: of any time."""
+
     def __init__(
         self,
         *,
@@ -407,10 +468,11 @@ class SearchMessagesRequest(_message.Message):
         query: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        after_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_time", b"after_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_time", b"after_time", "page_size", b"page_size", "page_token", b"page_token", "query", b"query", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

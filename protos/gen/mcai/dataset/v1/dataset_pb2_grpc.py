@@ -152,6 +152,11 @@ class DatasetServiceStub:
                 request_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
                 response_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
                 _registered_method=True)
+        self.RenameConversation = channel.unary_unary(
+                '/mcai.dataset.v1.DatasetService/RenameConversation',
+                request_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationRequest.SerializeToString,
+                response_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationResponse.FromString,
+                _registered_method=True)
         self.SearchMessages = channel.unary_unary(
                 '/mcai.dataset.v1.DatasetService/SearchMessages',
                 request_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.SearchMessagesRequest.SerializeToString,
@@ -350,8 +355,15 @@ class DatasetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameConversation(self, request, context):
+        """RenameConversation gives a conversation another title.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SearchMessages(self, request, context):
-        """SearchMessages finds a user's messages by their words.
+        """SearchMessages finds a user's messages by their words, by their time, or both.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -509,6 +521,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.ListConversations,
                     request_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.FromString,
                     response_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.SerializeToString,
+            ),
+            'RenameConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameConversation,
+                    request_deserializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationRequest.FromString,
+                    response_serializer=mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationResponse.SerializeToString,
             ),
             'SearchMessages': grpc.unary_unary_rpc_method_handler(
                     servicer.SearchMessages,
@@ -1163,6 +1180,33 @@ class DatasetService:
             '/mcai.dataset.v1.DatasetService/ListConversations',
             mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
             mcai_dot_dataset_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mcai.dataset.v1.DatasetService/RenameConversation',
+            mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationRequest.SerializeToString,
+            mcai_dot_dataset_dot_v1_dot_conversation__pb2.RenameConversationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -83,8 +83,10 @@ class DatasetServiceStub:
     """GetConversation pages through a conversation's messages."""
     ListConversations: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.ListConversationsRequest, _conversation_pb2.ListConversationsResponse]
     """ListConversations pages through a user's conversations."""
+    RenameConversation: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.RenameConversationRequest, _conversation_pb2.RenameConversationResponse]
+    """RenameConversation gives a conversation another title."""
     SearchMessages: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.SearchMessagesRequest, _conversation_pb2.SearchMessagesResponse]
-    """SearchMessages finds a user's messages by their words."""
+    """SearchMessages finds a user's messages by their words, by their time, or both."""
     DeleteConversation: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.DeleteConversationRequest, _conversation_pb2.DeleteConversationResponse]
     """DeleteConversation removes a conversation and its messages."""
     ExportUser: _grpc.UnaryStreamMultiCallable[_conversation_pb2.ExportUserRequest, _conversation_pb2.ExportUserResponse]
@@ -149,8 +151,10 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """GetConversation pages through a conversation's messages."""
     ListConversations: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ListConversationsRequest, _conversation_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """ListConversations pages through a user's conversations."""
+    RenameConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.RenameConversationRequest, _conversation_pb2.RenameConversationResponse]  # type: ignore[assignment]
+    """RenameConversation gives a conversation another title."""
     SearchMessages: _aio.UnaryUnaryMultiCallable[_conversation_pb2.SearchMessagesRequest, _conversation_pb2.SearchMessagesResponse]  # type: ignore[assignment]
-    """SearchMessages finds a user's messages by their words."""
+    """SearchMessages finds a user's messages by their words, by their time, or both."""
     DeleteConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.DeleteConversationRequest, _conversation_pb2.DeleteConversationResponse]  # type: ignore[assignment]
     """DeleteConversation removes a conversation and its messages."""
     ExportUser: _aio.UnaryStreamMultiCallable[_conversation_pb2.ExportUserRequest, _conversation_pb2.ExportUserResponse]  # type: ignore[assignment]
@@ -352,12 +356,20 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         """ListConversations pages through a user's conversations."""
 
     @_abc_1.abstractmethod
+    def RenameConversation(
+        self,
+        request: _conversation_pb2.RenameConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_pb2.RenameConversationResponse, _abc.Awaitable[_conversation_pb2.RenameConversationResponse]]:
+        """RenameConversation gives a conversation another title."""
+
+    @_abc_1.abstractmethod
     def SearchMessages(
         self,
         request: _conversation_pb2.SearchMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_pb2.SearchMessagesResponse, _abc.Awaitable[_conversation_pb2.SearchMessagesResponse]]:
-        """SearchMessages finds a user's messages by their words."""
+        """SearchMessages finds a user's messages by their words, by their time, or both."""
 
     @_abc_1.abstractmethod
     def DeleteConversation(
