@@ -117,11 +117,10 @@ class JournalFile:
 
     def discard(self, unwanted: Callable[[Entry], bool]) -> tuple[int, int]:
         """Removes entries and overwrites what they held; returns how many waited and how many were dead."""
-        with self._transaction() as connection:
-            connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
             removed = [self._discard(table, unwanted) for table in ("entries", "dead")]
         with self._transaction() as connection:
-            connection.execute("PRAGMA secure_delete = OFF")
+            # The log of the file still holds what was appended; it is emptied as well.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return removed[0], removed[1]
 
@@ -168,6 +167,8 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # What was applied is overwritten in the file: its user may ask that nothing of it be left.
+        connection.execute("PRAGMA secure_delete = ON")
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if verdict == "ok" and version in {0, _VERSION}:

@@ -238,6 +238,40 @@ async def test_a_message_in_anothers_conversation_is_buried_and_blocks_nothing(
         assert found == [said(1), said(3)]
 
 
+async def test_a_user_who_was_deleted_elsewhere_does_not_come_back_from_the_journal(
+    opening: Opening, proxy: FaultyProxy, postgres_url: str, superseded: list[tuple[str, str]]
+) -> None:
+    async with opening() as store:
+        await proxy.refuse()
+        await store.conversations.append_messages("c", "ada", [said(1)])
+        await store.bank.insert_examples([example(1, metadata_json='{"user_id": "ada"}')])
+        await store.bank.insert_examples([example(2)])
+        async with postgres_store(postgres_url) as elsewhere:
+            await elsewhere.users.forget("ada", 2e9)
+        await proxy.pass_through()
+        await drained(store)
+        assert await store.conversations.list_conversations("ada", None, 10) == []
+    assert superseded == [("id-000001", "")]
+    assert [each.id for each in await direct(postgres_url)] == ["id-000002"]
+
+
+async def test_a_deleted_user_is_dropped_from_the_journal_of_this_replica(
+    opening: Opening, proxy: FaultyProxy, tmp_path: Path
+) -> None:
+    secret = "a-word-that-nobody-else-says"
+    async with opening() as store:
+        await store.conversations.append_messages("c", "bob", [said(1)])
+        await proxy.refuse()
+        message = Message("m", Role.USER, secret, "{}", 1_700_000_000.0)
+        await store.conversations.append_messages("c", "ada", [message])
+        await proxy.pass_through()
+        await drained(store)
+        await eventually(lambda: store.users.forget("ada", 2e9), BACK_WITHIN_SECONDS)
+    left = await asyncio.to_thread(lambda: [path.read_bytes() for path in tmp_path.glob("bank-journal*")])
+    assert left
+    assert not any(secret.encode() in content for content in left)
+
+
 async def test_sessions_that_the_server_ended_are_not_met_again(
     postgres_server: PostgresServer, postgres_url: str
 ) -> None:
