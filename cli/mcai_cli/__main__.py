@@ -46,8 +46,8 @@ def run(
 
 
 @app.command("import")
-def import_(
-    path: Annotated[Path, typer.Argument(help="A .json, .jsonl, .ndjson or .txt file, or a folder of them.")],
+def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
+    path: Annotated[Path, typer.Argument(help="A file, or a folder of files.")],
     domain: Annotated[
         str | None, typer.Option(help="Domain of rows that name none; otherwise the folder's or file's name.")
     ] = None,
@@ -56,19 +56,32 @@ def import_(
         Path | None,
         typer.Option(help="Write straight into this data directory instead; no system may run on it."),
     ] = None,
+    include_private: Annotated[
+        bool, typer.Option("--include-private", help="Import the memory rows of single users as well.")
+    ] = False,
+    prompt_field: Annotated[
+        str | None, typer.Option(help="Field that holds the prompt, where it is not found by itself.")
+    ] = None,
+    response_field: Annotated[str | None, typer.Option(help="The same for the response.")] = None,
+    unescape_newlines: Annotated[
+        bool, typer.Option("--unescape-newlines", help=r"Read a literal \n in a text as a line break.")
+    ] = False,
     rejects: Annotated[
         Path | None, typer.Option(help="Write every rejected row with its reason to this JSON Lines file.")
     ] = None,
 ) -> None:
     """Import prompt/response pairs into the bank. Running it again adds nothing twice.
 
-    Reads prompt/response, prompt/completion, question/answer, query/response, instruction/output rows and
-    message lists as JSON or JSON Lines, and Prompt:/Completion:, Q:/A: or User:/Assistant: blocks as text.
-    A row's own domain and metadata are kept.
+    Reads JSON, JSON Lines, CSV, TSV, YAML, Parquet and text blocks (Prompt:/Completion:, Q:/A:,
+    User:/Assistant:), also as .gz or .zst; what a file is, its content says. Rows may be prompt/response,
+    question/answer(s), instruction/input/output, message lists and their kin. A row's own domain and metadata
+    are kept. What cannot be imported is reported with its place and reason, and the rest is imported.
     """
     from mcai_cli.importing import import_path  # noqa: PLC0415  as above
+    from mcai_cli.reading.model import ReadingRules  # noqa: PLC0415  as above
 
-    import_path(path, domain=domain, to=to, data_dir=data_dir, rejects=rejects)
+    rules = ReadingRules(domain, include_private, prompt_field, response_field, unescape_newlines)
+    import_path(path, rules=rules, to=to, data_dir=data_dir, rejects=rejects)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """A sink straight into a data directory: it starts the bank on it for as long as the import takes."""
 
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,7 +44,7 @@ def _requests(rows: Sequence[Row]) -> Iterator[bank_pb2.ImportExamplesRequest]:
                 domain=row.domain,
                 prompt=row.prompt,
                 response=row.response,
-                metadata_json=json.dumps(row.metadata, ensure_ascii=False),
+                metadata_json=row.metadata_json,
                 origin=row.origin,
             )
             for row in rows

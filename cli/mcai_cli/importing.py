@@ -12,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from mcai_cli.errors import CommandError
 from mcai_cli.reading.files import data_files, file_items
-from mcai_cli.reading.model import Rejected, Row
+from mcai_cli.reading.model import Item, ReadingRules, Rejected, Row, Skipped
 from mcai_cli.sinks import Report, Sink, gateway_sink
 from servicekit.errors import ServiceError
 
@@ -23,7 +23,7 @@ SHOWN_REJECTIONS = 20
 
 
 def import_path(
-    path: Path, *, domain: str | None, to: str, data_dir: Path | None, rejects: Path | None
+    path: Path, *, rules: ReadingRules, to: str, data_dir: Path | None, rejects: Path | None
 ) -> None:
     """Run the import; raises CommandError when nothing can be read or the rows cannot be stored."""
     try:
@@ -31,10 +31,10 @@ def import_path(
     except FileNotFoundError as error:
         raise CommandError(str(error)) from error
     if not files:
-        raise CommandError(f"The folder {path} holds no .json, .jsonl, .ndjson or .txt file.")
+        raise CommandError(f"The folder {path} holds no file.")
     with ExitStack() as stack:
         reject_file = stack.enter_context(_writable(rejects)) if rejects else None
-        job = ImportJob(files, path, domain, Console(stderr=True), reject_file)
+        job = ImportJob(files, path, rules, Console(stderr=True), reject_file)
         try:
             asyncio.run(job.run(_sink(to, data_dir)))
         except ServiceError as error:
@@ -67,17 +67,18 @@ class ImportJob:
         self,
         files: list[Path],
         root: Path,
-        domain: str | None,
+        rules: ReadingRules,
         console: Console,
         reject_file: IO[bytes] | None,
     ) -> None:
         self._files = files
         self._root = root
-        self._domain = domain
+        self._rules = rules
         self._console = console
         self._reject_file = reject_file
         self._report = Report()
         self._shown = 0
+        self._skipped = 0
 
     async def run(self, sink_manager: AbstractAsyncContextManager[Sink]) -> None:
         """Send every row of every file."""
@@ -97,12 +98,19 @@ class ImportJob:
 
             async with sink_manager as sink:
                 for file in self._files:
-                    for rows, rejected in _batches(file_items(file, self._root, self._domain, at)):
+                    for rows, rejected, skipped in _batches(file_items(file, self._root, self._rules, at)):
+                        self._say_skipped(skipped)
                         self._add(Report(len(rejected), rejected=len(rejected), rejections=rejected))
                         if rows:
                             self._add(await sink.send(rows))
                     done += file.stat().st_size
                     at(0)
+
+    def _say_skipped(self, skipped: list[Skipped]) -> None:
+        for each in skipped:
+            if self._skipped < SHOWN_REJECTIONS:
+                self._console.print(f"skipped {each.origin}: {each.reason}", markup=False, soft_wrap=True)
+            self._skipped += 1
 
     def _add(self, report: Report) -> None:
         for rejection in report.rejections:
@@ -123,6 +131,8 @@ class ImportJob:
             more = self._shown - SHOWN_REJECTIONS
             hint = "" if self._reject_file is not None else "; --rejects FILE writes them all"
             self._console.print(f"and {more:,} more rejected{hint}", markup=False)
+        if self._skipped > SHOWN_REJECTIONS:
+            console.print(f"and {self._skipped - SHOWN_REJECTIONS:,} more skipped", markup=False)
         report = self._report
         console.print(
             f"read {report.read:,}   added {report.added:,}   "
@@ -132,18 +142,21 @@ class ImportJob:
         )
 
 
-def _batches(items: Iterator[Row | Rejected]) -> Iterator[tuple[list[Row], list[Rejected]]]:
+def _batches(items: Iterator[Item]) -> Iterator[tuple[list[Row], list[Rejected], list[Skipped]]]:
     rows: list[Row] = []
     rejected: list[Rejected] = []
+    skipped: list[Skipped] = []
     characters = 0
     for item in items:
         if isinstance(item, Row):
             rows.append(item)
-            characters += len(item.prompt) + len(item.response)
-        else:
+            characters += len(item.prompt) + len(item.response) + len(item.metadata_json)
+        elif isinstance(item, Rejected):
             rejected.append(item)
-        if len(rows) + len(rejected) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield rows, rejected
-            rows, rejected, characters = [], [], 0
-    if rows or rejected:
-        yield rows, rejected
+        else:
+            skipped.append(item)
+        if len(rows) + len(rejected) + len(skipped) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield rows, rejected, skipped
+            rows, rejected, skipped, characters = [], [], [], 0
+    if rows or rejected or skipped:
+        yield rows, rejected, skipped

@@ -1,154 +1,176 @@
-"""From a parsed JSON document to rows, whatever its author called the fields.
+"""From parsed documents to rows: containers are opened, and each value goes to the reader of its shape.
 
-Known rows: prompt/response, prompt/completion, question/answer(s), query/response, topic/knowledge,
-instruction/input|context/output|response, and message lists (`messages`, `conversations`) with a role or
-`from` and a content or `value`. Known containers: a list of rows, or an object with such a list under
-`examples`, `entries`, `data` or `rows`, whose `domain` or `category` is the domain of its rows.
+A container is an object with a list of rows under one of CONTAINER_FIELDS, or with a list of rows for each
+domain; its `domain` or `category` is the domain of its rows, its `categories` go into their metadata.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mcai_cli.reading.model import Item, Rejected, Row
+from mcai_cli.reading.conversations import (
+    PARENT_FIELDS,
+    FlatMessages,
+    conversation_items,
+    is_message,
+    is_tree,
+    tree_items,
+    turn_items,
+)
+from mcai_cli.reading.fields import PairReader
+from mcai_cli.reading.model import Item, Parsed, ReadingRules, Rejected, Skipped
+from mcai_cli.reading.squad import article_items, is_article
+from mcai_cli.reading.values import excess, kind_of
 
-PROMPT_FIELDS = ("prompt", "question", "query", "instruction", "topic")
-RESPONSE_FIELDS = ("response", "completion", "answer", "answers", "output", "knowledge")
-CONTEXT_FIELDS = ("context", "input")
-MESSAGE_FIELDS = ("messages", "conversations")
-CONTAINER_FIELDS = ("examples", "entries", "data", "rows")
+MESSAGE_FIELDS = ("messages", "conversations", "conversation", "dialog", "dialogue")
+CONTAINER_FIELDS = (
+    "examples",
+    "entries",
+    "data",
+    "rows",
+    "items",
+    "pairs",
+    "faqs",
+    "faq",
+    "intents",
+    "qa_pairs",
+)
 DOMAIN_FIELDS = ("domain", "category")
-PRIVATE_FIELDS = frozenset({"user_id", "role"})
-ASKING_ROLES = frozenset({"user", "human", "prompter"})
-ANSWERING_ROLES = frozenset({"assistant", "gpt", "bot", "model"})
+TABLE_FIELDS = frozenset({*MESSAGE_FIELDS, *PARENT_FIELDS, "replies", "qas", "paragraphs"})
+"""A table with one of these columns may hold conversations or paragraphs in its rows."""
+MAX_CONTAINERS = 4
+"""Containers within containers."""
 
 
-def document_items(document: Any, origin: str) -> Iterator[Item]:
-    """The rows of a whole JSON document; `origin` is the file's name."""
-    if isinstance(document, list):
-        for number, value in enumerate(document, 1):
-            yield from value_items(value, f"{origin}#{number}")
-        return
-    rows = _contained_rows(document) if isinstance(document, dict) else None
-    if rows is None:
-        yield from value_items(document, origin)
-        return
-    domain = _first_text(document, DOMAIN_FIELDS)
-    for number, value in enumerate(rows, 1):
-        yield from value_items(value, f"{origin}#{number}", domain)
+class Shapes:
+    """Reads the values of one file."""
 
+    def __init__(self, rules: ReadingRules) -> None:
+        self._pairs = PairReader(rules)
+        self._flat = FlatMessages()
 
-def value_items(value: Any, origin: str, default_domain: str = "") -> Iterator[Item]:
-    """The rows of one JSON value that stood for a row: one pair, or the pairs of a message list."""
-    if not isinstance(value, dict):
-        yield Rejected(origin, f"A row must be a JSON object, and this is {_kind(value)}.")
-        return
-    if value.keys() >= PRIVATE_FIELDS:
-        yield Rejected(
-            origin, "It is a private memory row of one user, which is not shared through the bank."
+    def document(self, document: Any, origin: str) -> Iterator[Item]:
+        """The rows of a whole document; `origin` is the file's name."""
+        if isinstance(document, list):
+            if _all_messages(document):
+                yield from self.value(Parsed(document, f"{origin}#1"))
+            else:
+                for number, value in enumerate(document, 1):
+                    yield from self.value(Parsed(value, f"{origin}#{number}"))
+        else:
+            yield from self.value(Parsed(document, origin))
+        yield from self.rest(origin)
+
+    def value(self, parsed: Parsed, depth: int = 0) -> Iterator[Item]:
+        """The rows of one value, which may hold one, several or none."""
+        value = parsed.value
+        if depth == 0 and (reason := excess(value)):
+            yield Rejected(parsed.origin, reason)
+        elif isinstance(value, list) and _all_messages(value):
+            yield from conversation_items(parsed, value, "messages")
+        elif not isinstance(value, dict):
+            yield Rejected(parsed.origin, f"A row must be an object, and this is {kind_of(value)}.")
+        else:
+            yield from self._object(parsed, value, depth)
+
+    def rest(self, origin: str) -> Iterator[Item]:
+        """What is to be said when all values were read."""
+        yield from self._flat.rest(origin)
+
+    def _object(self, parsed: Parsed, value: dict[str, Any], depth: int) -> Iterator[Item]:
+        if is_tree(value):
+            yield from tree_items(parsed)
+        elif FlatMessages.takes(value):
+            yield from self._flat.items(parsed)
+        elif is_article(value):
+            yield from article_items(parsed)
+        elif name := next((each for each in MESSAGE_FIELDS if isinstance(value.get(each), list)), ""):
+            yield from self._conversation(parsed, value, name)
+        elif self._pairs.has_pair(value) or depth >= MAX_CONTAINERS:
+            yield from self._pairs.items(parsed)
+        elif (rows := contained(value)) is not None:
+            yield from self._container(parsed, value, rows, depth)
+        elif isinstance(value.get("mappings"), list):
+            yield Skipped(parsed.origin, f"It holds {len(value['mappings']):,} mappings and no pairs.")
+        else:
+            yield from self._pairs.items(parsed)
+
+    def _conversation(self, parsed: Parsed, value: dict[str, Any], name: str) -> Iterator[Item]:
+        inside = Parsed(
+            value[name],
+            parsed.origin,
+            _first_text(value, ("domain",)) or parsed.domain,
+            parsed.shared | _beside(value, name),
         )
-        return
-    for name in MESSAGE_FIELDS:
-        if isinstance(value.get(name), list):
-            yield from _conversation_items(value, name, origin, default_domain)
+        if any(isinstance(each, list) for each in value[name]):
+            domain = _first_text(value, DOMAIN_FIELDS) or parsed.domain
+            for number, turns in enumerate(value[name], 1):
+                each = Parsed(turns, f"{parsed.origin}#{number}", domain, inside.shared)
+                if not isinstance(turns, list):
+                    yield Rejected(
+                        each.origin, f"A conversation must be a list, and this is {kind_of(turns)}."
+                    )
+                elif _all_messages(turns):
+                    yield from conversation_items(each, turns, name)
+                else:
+                    yield from turn_items(each, turns)
             return
-    yield _pair(value, origin, default_domain)
+        yield from conversation_items(inside, value[name], name)
+
+    def _container(self, parsed: Parsed, value: dict[str, Any], rows: Any, depth: int) -> Iterator[Item]:
+        shared = parsed.shared | shared_metadata(value)
+        domain = _first_text(value, DOMAIN_FIELDS) or parsed.domain
+        if isinstance(rows, dict):
+            for name, values in rows.items():
+                for number, each in enumerate(values, 1):
+                    inside = Parsed(each, f"{parsed.origin}#{name}.{number}", str(name), shared)
+                    yield from self.value(inside, depth + 1)
+            return
+        for number, each in enumerate(rows, 1):
+            yield from self.value(Parsed(each, f"{parsed.origin}#{number}", domain, shared), depth + 1)
 
 
-def _contained_rows(document: Mapping[str, Any]) -> list[Any] | None:
-    # A row may have a field of such a name too (legacy rows carry `examples`), so a prompt decides.
-    if _first_field(document, PROMPT_FIELDS) is not None:
-        return None
+def contained(value: Mapping[str, Any]) -> list[Any] | dict[str, Any] | None:
+    """The rows of a container: a list, or a list for each domain; None if it is none."""
     for name in CONTAINER_FIELDS:
-        if isinstance(document.get(name), list):
-            rows: list[Any] = document[name]
-            return rows
-    return None
+        inner = value.get(name)
+        if isinstance(inner, list) or (isinstance(inner, dict) and _lists_of_rows(inner)):
+            return inner
+    return dict(value) if _lists_of_rows(value) else None
 
 
-def _pair(value: Mapping[str, Any], origin: str, default_domain: str) -> Item:
-    prompt_field = _first_field(value, PROMPT_FIELDS)
-    response_field = _first_field(value, RESPONSE_FIELDS)
-    if prompt_field is None:
-        return Rejected(origin, f"It has no prompt: none of the fields {', '.join(PROMPT_FIELDS)}.")
-    if response_field is None:
-        return Rejected(origin, f"It has no response: none of the fields {', '.join(RESPONSE_FIELDS)}.")
-    prompt, response = _text(value[prompt_field]), _text(value[response_field])
-    used = {prompt_field, response_field}
-    if prompt_field == "instruction":
-        for name in CONTEXT_FIELDS:
-            context = _text(value.get(name)) or ""
-            if context:
-                prompt = f"{prompt}\n\n{context}"
-            used.add(name)
-    return _checked(value, prompt, response, used, origin, default_domain)
+def shared_metadata(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rows of a container have in common."""
+    categories = value.get("categories")
+    return {"categories": categories} if isinstance(categories, list) and categories else {}
 
 
-def _conversation_items(
-    value: Mapping[str, Any], name: str, origin: str, default_domain: str
-) -> Iterator[Item]:
-    question, pairs = "", 0
-    for message in value[name]:
-        if not isinstance(message, dict):
-            continue
-        role = str(message.get("role") or message.get("from") or "").lower()
-        content = _text(message.get("content", message.get("value"))) or ""
-        if role in ASKING_ROLES:
-            question = content
-        elif role in ANSWERING_ROLES and question:
-            pairs += 1
-            yield _checked(value, question, content, {name}, f"{origin}.{pairs}", default_domain)
-            question = ""
-    if pairs == 0:
-        yield Rejected(origin, f"Its {name} hold no question that is followed by an answer.")
-
-
-def _checked(
-    value: Mapping[str, Any],
-    prompt: str | None,
-    response: str | None,
-    used: set[str],
-    origin: str,
-    default_domain: str,
-) -> Item:
-    if not prompt:
-        return Rejected(origin, "Its prompt is empty.")
-    if not response:
-        return Rejected(origin, "Its response is empty.")
+def _beside(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What stands beside a list of messages; what the author called metadata comes first."""
     own = value.get("metadata")
-    # A field beside the known ones is kept as metadata; what the author called metadata comes first.
-    skipped = used | {"domain", "metadata"} if isinstance(own, dict) else used | {"domain"}
-    metadata = {key: item for key, item in value.items() if key not in skipped}
+    metadata = {key: item for key, item in value.items() if key not in {name, "domain"}}
     if isinstance(own, dict):
+        metadata.pop("metadata")
         metadata |= own
-    domain = value.get("domain")
-    return Row(
-        prompt, response, origin, domain.strip() if isinstance(domain, str) else default_domain, metadata
+    system = [
+        message.get("content", message.get("value"))
+        for message in value[name]
+        if is_message(message) and (message.get("role") or message.get("from")) == "system"
+    ]
+    return metadata | ({"system": system[0]} if system else {})
+
+
+def _lists_of_rows(value: Mapping[str, Any]) -> bool:
+    return bool(value) and all(
+        isinstance(each, list) and each and all(isinstance(row, dict) for row in each)
+        for each in value.values()
     )
 
 
-def _first_field(value: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if value.get(name) is not None), None)
+def _all_messages(values: list[Any]) -> bool:
+    return bool(values) and all(
+        is_message(value) and not FlatMessages.takes(value) and not is_tree(value) for value in values
+    )
 
 
 def _first_text(value: Mapping[str, Any], names: tuple[str, ...]) -> str:
     return next((value[name].strip() for name in names if isinstance(value.get(name), str)), "")
-
-
-def _text(value: Any) -> str | None:
-    """A value as text: objects with a `text`, lists by their first entry, other objects line by line."""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, list):
-        return _text(value[0]) if value else None
-    if isinstance(value, dict):
-        if "text" in value:
-            return _text(value["text"])
-        return "\n".join(f"{key}: {_text(item) or ''}" for key, item in value.items()).strip()
-    return None
-
-
-def _kind(value: Any) -> str:
-    kinds = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a truth value"}
-    return kinds.get(type(value), "null")

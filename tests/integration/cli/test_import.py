@@ -52,7 +52,7 @@ async def test_rows_go_through_a_running_gateway(tmp_path: Path, file: Path) -> 
 
     assert code == 0
     assert "read 4   added 2   duplicates 1   rejected 1" in output
-    assert "rejected beasts.jsonl:4: It has no response" in errors
+    assert "rejected beasts.jsonl:4: Its fields are prompt: it has no response" in errors
     assert "added 0   duplicates 3   rejected 1" in again[1]
     assert (flumph["domain"], flumph["metadata"]) == ("Odd Beasts", ROWS[0]["metadata"])
     assert krill["domain"] == "sea"

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mcai_cli.errors import CommandError
 from mcai_cli.importing import BATCH_ROWS, ImportJob, import_path
-from mcai_cli.reading.model import Rejected, Row
+from mcai_cli.reading.model import ReadingRules, Rejected, Row
 from mcai_cli.sinks import Report
 
 
@@ -46,7 +46,7 @@ async def run(path: Path, sink: MemorySink, rejects: io.BytesIO | None = None) -
     async def manager() -> AsyncIterator[MemorySink]:
         yield sink
 
-    job = ImportJob([path], path, None, console, rejects)
+    job = ImportJob([path], path, ReadingRules(), console, rejects)
     await job.run(manager())
     job.summarise(console)
     return output.getvalue()
@@ -74,7 +74,7 @@ async def test_each_rejected_row_is_shown_with_its_place_and_reason(tmp_path: Pa
     printed = await run(write(tmp_path / "a.jsonl", rows), MemorySink(), rejects)
 
     assert "rejected a.jsonl:1: It was refused." in printed
-    assert "rejected a.jsonl:2: It has no response" in printed
+    assert "rejected a.jsonl:2: Its fields are prompt: it has no response" in printed
     assert "read 2   added 0   duplicates 0   rejected 2" in printed
     assert [json.loads(line)["origin"] for line in rejects.getvalue().splitlines()] == [
         "a.jsonl:2",
@@ -91,11 +91,13 @@ async def test_many_rejections_are_summed_up(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no file or folder"):
-        import_path(tmp_path / "gone", domain=None, to="http://127.0.0.1:9", data_dir=None, rejects=None)
+        import_path(
+            tmp_path / "gone", rules=ReadingRules(), to="http://127.0.0.1:9", data_dir=None, rejects=None
+        )
 
 
 def test_a_gateway_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", [{"prompt": "a", "response": "b"}])
 
     with pytest.raises(CommandError, match=r"No gateway answers at http://127\.0\.0\.1:9"):
-        import_path(file, domain=None, to="http://127.0.0.1:9", data_dir=None, rejects=None)
+        import_path(file, rules=ReadingRules(), to="http://127.0.0.1:9", data_dir=None, rejects=None)

@@ -1,16 +1,21 @@
 """Every file shape that `mcai import` reads, and what it says of those that it cannot."""
 
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from mcai_cli.reading.files import data_files, file_items
-from mcai_cli.reading.model import Item, Rejected, Row
+from mcai_cli.reading.model import Item, ReadingRules, Rejected, Row, Skipped
 
 
 def read(path: Path, root: Path | None = None, domain: str | None = None) -> list[Item]:
-    return list(file_items(path, root or path, domain, lambda _: None))
+    return list(file_items(path, root or path, ReadingRules(domain), lambda _: None))
 
 
 def pairs(items: list[Item]) -> list[tuple[str, str]]:
@@ -18,7 +23,7 @@ def pairs(items: list[Item]) -> list[tuple[str, str]]:
 
 
 def reasons(items: list[Item]) -> list[str]:
-    return [item.reason for item in items if isinstance(item, Rejected)]
+    return [item.reason for item in items if isinstance(item, Rejected | Skipped)]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,11 @@ def test_own_domain_and_metadata_are_kept(tmp_path: Path) -> None:
     (item,) = read(file, domain="other")
 
     assert isinstance(item, Row)
-    assert (item.domain, item.metadata, item.origin) == ("Own One", {"n": 1, "source": "s"}, "faq.jsonl:1")
+    assert (item.domain, json.loads(item.metadata_json), item.origin) == (
+        "Own One",
+        {"n": 1, "source": "s"},
+        "faq.jsonl",
+    )
 
 
 @pytest.mark.parametrize("field", ["examples", "entries", "data", "rows"])
@@ -113,24 +122,24 @@ def test_line_separators_inside_json_lines_do_not_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.jsonl", b"{broken\n", "The line is not valid JSON"),
-        ("a.jsonl", b"\xff\xfe\n", "The line is not UTF-8"),
-        ("a.jsonl", b"[1]\n", "A row must be a JSON object, and this is a list"),
-        ("a.jsonl", b"[" * 100_000, "The line is not valid JSON"),
+        ("a.jsonl", b"{broken\n", "It is not valid JSON"),
+        ("a.jsonl", b"\xff\xfe\n", "It begins like UTF-16"),
+        ("a.jsonl", b"[1]\n", "A row must be an object, and this is a number"),
+        ("a.jsonl", b"[" * 100_000, "nested too deeply"),
         ("a.jsonl", b'{"prompt": "\\ud800", "response": "b"}', "half a surrogate pair"),
-        ("a.jsonl", b'{"prompt": "a", "response": " "}', "Its response is empty"),
-        ("a.jsonl", b'{"prompt": "a"}', "It has no response"),
+        ("a.jsonl", b'{"prompt": "a", "response": " "}', "Its response (response) is empty"),
+        ("a.jsonl", b'{"prompt": "a"}', "it has no response"),
         (
             "a.jsonl",
             b'{"user_id": "u", "role": "user", "prompt": "a", "response": "b"}',
             "private memory row",
         ),
-        ("a.json", b'[{"prompt": "a", "response": "b"}, {"pro', "The JSON is broken here"),
-        ("a.json", b"", "It is not valid JSON"),
-        ("a.txt", b"Q: alone\n", "Its prompt has no response"),
-        ("a.txt", b"A licence text\nof two lines\n", "Text before the first prompt is not read"),
-        ("a.txt", b"Q: a\nA: b\nna\xefve\n", "The line is not UTF-8"),
-        ("a.pkl", b"\x80\x04N.", "files can be read"),
+        ("a.json", b'[{"prompt": "a", "response": "b"}, {"pro', "It is not valid JSON: Unterminated string"),
+        ("a.json", b"", "The file is empty"),
+        ("a.txt", b"Q: alone\n", "It is no known shape"),
+        ("a.txt", b"A licence text\nof two lines\n", "It is no known shape"),
+        ("a.txt", b"Q: a\nA: b\nna\xefve\n", "1 lines are not UTF-8 and were read as Windows-1252"),
+        ("a.pkl", b"\x80\x04N.", "It is not a cache of the old system"),
     ],
 )
 def test_what_cannot_be_read_is_reported_once_with_its_reason(
@@ -144,18 +153,45 @@ def test_what_cannot_be_read_is_reported_once_with_its_reason(
     assert expected in reason
 
 
-def test_a_block_with_a_line_that_is_not_utf8_is_left_out_whole(tmp_path: Path) -> None:
+def test_a_line_of_windows_1252_is_read_as_what_it_means(tmp_path: Path) -> None:
     file = tmp_path / "mixed.txt"
     file.write_bytes(b"Q: a\nA: b\nna\xefve\nmore\nQ: c\nA: d\n")
 
-    assert pairs(read(file)) == [("c", "d")]
+    assert pairs(read(file)) == [("a", "b\nnaïve\nmore"), ("c", "d")]
 
 
-def test_what_stands_before_a_broken_place_is_read(tmp_path: Path) -> None:
+def test_nothing_of_a_broken_document_is_read(tmp_path: Path) -> None:
     file = tmp_path / "cut.json"
     file.write_bytes(b'[{"prompt": "a", "response": "b"}, {"pro')
 
-    assert pairs(read(file)) == [("a", "b")]
+    assert pairs(read(file)) == []
+
+
+def test_a_cut_gzip_and_a_hostile_pickle_are_refused_whole(tmp_path: Path) -> None:
+    cut, hostile = tmp_path / "a.jsonl.gz", tmp_path / "b.pkl"
+    cut.write_bytes(gzip.compress(b'{"prompt": "a", "response": "b"}\n' * 1_000)[:-9])
+    hostile.write_bytes(b"\x80\x04\x8c\x08builtins\x8c\x05print\x93\x8c\x02hi\x85R.")
+
+    assert reasons(read(cut)) == ["The gzip file is cut off before its end."]
+    assert "builtins.print: it is refused, and nothing of it was run" in reasons(read(hostile))[0]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_bomb_is_refused(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "bomb.jsonl"
+    file.write_bytes(compress(b" " * 80_000_000))
+
+    (reason,) = reasons(read(file))
+
+    assert "as a bomb does" in reason
+
+
+def test_the_same_pair_is_read_from_csv_yaml_and_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('question;answer\n"a";"b;\nc"\n')
+    (tmp_path / "a.yml").write_text("- question: a\n  answer: |\n    b;\n    c\n")
+    pq.write_table(pa.table({"question": ["a"], "answer": ["b;\nc"]}), tmp_path / "a.parquet")
+
+    assert [pairs(read(file)) for file in data_files(tmp_path)] == [[("a", "b;\nc")]] * 3
 
 
 @pytest.mark.data
