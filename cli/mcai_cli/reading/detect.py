@@ -102,7 +102,7 @@ def _json_reader(source: Source) -> Reader:
     if first is None or _is_json(first):
         second = next(filled, b"")
         # A single line is the same either way, and a document says more of what is wrong in it.
-        return json_lines_items if second or first is None else json_items
+        return json_lines_items if second != b"" or first is None else json_items
     if _is_beginning(first):
         return json_items
     second = next(filled, None)

@@ -194,6 +194,16 @@ def test_the_same_pair_is_read_from_csv_yaml_and_parquet(tmp_path: Path) -> None
     assert [pairs(read(file)) for file in data_files(tmp_path)] == [[("a", "b;\nc")]] * 3
 
 
+def test_a_line_without_end_is_left_out_alone(tmp_path: Path) -> None:
+    file = tmp_path / "long.jsonl"
+    row = b'{"prompt": "a", "response": "b"}\n'
+    file.write_bytes(row + b'{"prompt": "' + b"x" * 17_000_000 + b'"}\n' + row)
+
+    items = read(file)
+
+    assert (len(pairs(items)), reasons(items)) == (2, ["The line is longer than 16 MiB."])
+
+
 @pytest.mark.data
 def test_the_legacy_tree_gives_its_documented_counts(public_data: Path) -> None:
     tree = public_data / "legacy" / "tree"
