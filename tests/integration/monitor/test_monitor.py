@@ -183,7 +183,7 @@ async def test_a_warning_is_raised_streamed_kept_and_cleared(tmp_path: Path) -> 
                     break
             assert "of memory, above 0 MB" in health.warnings[0]
             assert health.active_warnings[0].figure == "resident_bytes"
-        async with monitor(tmp_path, warn_hold_seconds=0.1) as stub:
+        async with monitor(tmp_path, warn_resident_bytes=2**40, warn_hold_seconds=0.1) as stub:
             async for _, health in conditions(stub):
                 if not health.warnings:
                     break
