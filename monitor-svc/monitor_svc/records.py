@@ -24,6 +24,7 @@ class Records:
         self._warnings: list[Warned] = []
         self._points: list[tuple[Reading, Point]] = []
         self._work = asyncio.Event()
+        self._under_way: asyncio.Task[None] | None = None
 
     def add(self, outcome: Outcome) -> None:
         """Take in a round; never waits."""
@@ -42,7 +43,13 @@ class Records:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is there."""
+        """Write what is there, behind what is being written; a caller that is cancelled interrupts neither."""
+        if self._under_way is not None:
+            await asyncio.wait((self._under_way,))
+        self._under_way = asyncio.create_task(self._write())
+        await asyncio.shield(self._under_way)
+
+    async def _write(self) -> None:
         self._work.clear()
         transitions, self._transitions = self._transitions, []
         warnings, self._warnings = self._warnings, []
