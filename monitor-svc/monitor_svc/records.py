@@ -43,7 +43,7 @@ class Records:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is there, behind what is being written; a caller that is cancelled interrupts neither."""
+        """Write what is there, after what is being written; cancelling the caller interrupts neither."""
         if self._under_way is not None:
             await asyncio.wait((self._under_way,))
         self._under_way = asyncio.create_task(self._write())
