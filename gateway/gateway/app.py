@@ -19,12 +19,14 @@ from gateway.routes import (
     emotions,
     examples,
     keys,
+    legacy,
     monitoring,
     openai,
     search,
     system,
     tasks,
     transfer,
+    users,
     web,
 )
 from servicekit.identifiers import new_request_id
@@ -41,8 +43,8 @@ def create_app(deps: Dependencies) -> FastAPI:
     app.router.redirect_slashes = False
     # "{domain}:import" and "{id}:cancel" come before the plain names, which would match them too.
     for resource in (
-        web, chat, openai, search, transfer, examples, datasets, emotions, conversations, tasks, keys, system,
-        monitoring,
+        web, chat, openai, search, transfer, examples, datasets, emotions, conversations, users,
+        legacy, tasks, keys, system, monitoring,
     ):  # fmt: skip
         app.include_router(resource.router)
     _surround(app, deps)

@@ -40,6 +40,14 @@ async def read(request: Request, kind: type[T]) -> T:
     return decode(await _arrived(request), kind)
 
 
+async def read_if_any(request: Request, kind: type[T]) -> T | None:
+    """Returns the JSON body of a request that may come without one, which is None; raises as `read` does."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return None
+    return await read(request, kind)
+
+
 def decode(body: bytes, kind: type[T]) -> T:
     """Returns a JSON text as a struct; raises InvalidArgument with a sentence."""
     try:

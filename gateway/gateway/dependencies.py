@@ -79,13 +79,13 @@ Deps = Annotated[Dependencies, Depends(_dependencies)]
 Who = Annotated[Principal, Depends(_principal)]
 
 # Without a count: pydantic's engine unrolls `{1,128}` over all of Unicode into 3 MB for each parameter.
-_ID = r"^[\w.@:+-]+$"
+ID_PATTERN = r"^[\w.@:+-]+$"
 
 NamedUser = Annotated[
     str | None,
     Query(
         alias="user_id",
-        pattern=_ID,
+        pattern=ID_PATTERN,
         max_length=128,
         description="Whose; letters, digits and _ . @ : + -, at most 128. A user's own key needs none.",
     ),

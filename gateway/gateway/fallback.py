@@ -190,6 +190,16 @@ class JournalledMemory:
         self._degradation.recover()
         return stored
 
+    async def forget(self, user_id: str) -> None:
+        """Drops what waits of a user, which would bring back what the bank has forgotten."""
+
+        def is_theirs(entry: Entry) -> bool:
+            if entry.kind == KIND_FEEDBACK:
+                return conversation_pb2.RecordFeedbackRequest.FromString(entry.payload).user_id == user_id
+            return conversation_pb2.AppendMessagesRequest.FromString(entry.payload).user_id == user_id
+
+        await self._journal.discard(is_theirs)
+
     async def replay(self, entry: Entry) -> None:
         """Writes what waited; for the journal's Replayer."""
         if entry.kind == KIND_FEEDBACK:

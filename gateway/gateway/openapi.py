@@ -23,6 +23,7 @@ from gateway.schemas.shown import EXAMPLES
 MODULES: Final[tuple[ModuleType, ...]] = (
     bank, chat, conversations, health, keys, monitoring, openai, system, tasks, problems,
 )  # fmt: skip
+COMMAND: Final = "x-mcai-command"
 _REF: Final = "#/components/schemas/"
 # What any route may answer, whatever it does.
 _ALWAYS: Final = (400, 401, 403, 405, 414, 429, 431, 503, 504)
@@ -34,6 +35,7 @@ Shape: TypeAlias = type[msgspec.Struct] | str | None
 
 
 def told(
+    command: str,
     answers: Mapping[int, Shape | tuple[Shape, ...]],
     *,
     body: type[msgspec.Struct] | None = None,
@@ -43,6 +45,7 @@ def told(
     """Returns what a route's decorator is given so that the document tells its bodies.
 
     Args:
+        command: The words of `mcai` that call it on the command line.
         answers: The good answers by status; an error needs no mention.
         body: What the route reads.
         body_type: Media type of it.
@@ -52,7 +55,7 @@ def told(
         status: {"description": problems.phrase(status), "content": _content(shapes)}
         for status, shapes in answers.items()
     }
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {COMMAND: command}
     if body is not None or body_type != JSON:
         content = {body_type: {"schema": _reference(body) if body else {"type": "string"}}}
         extra["requestBody"] = {"required": body_required, "content": content}

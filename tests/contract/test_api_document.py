@@ -1,36 +1,21 @@
 """The HTTP API says what it does: each route has an access rule, its bodies, and an example of each."""
 
 import copy
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 
 from gateway import openapi
 from gateway.access import access_of
-from gateway.app import create_app
-from gateway.metrics import GatewayMetrics
 from gateway.schemas.shown import EXAMPLES
-from gateway.settings import GatewaySettings
-
-if TYPE_CHECKING:
-    from gateway.dependencies import Dependencies
+from tests.support.described_app import described_app
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """The document of an application that is never called."""
-    parts = SimpleNamespace(
-        settings=GatewaySettings(),
-        metrics=GatewayMetrics(CollectorRegistry()),
-        ring=None,
-        admin_token=None,
-        shared=SimpleNamespace(replays=None, meter=None, metrics=None),
-        new_id=None,
-    )
-    return create_app(cast("Dependencies", parts)).openapi()
+    return described_app().openapi()
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -62,6 +47,13 @@ def test_every_route_tells_what_it_answers(document: dict[str, Any]) -> None:
 
 def test_every_route_is_described(document: dict[str, Any]) -> None:
     assert [path for _, path, operation in operations(document) if not operation.get("description")] == []
+
+
+def test_every_route_has_a_command(document: dict[str, Any]) -> None:
+    commands = [operation.get(openapi.COMMAND) for _, _, operation in operations(document)]
+
+    assert None not in commands
+    assert len(commands) == len(set(commands))
 
 
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:

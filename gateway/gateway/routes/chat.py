@@ -18,7 +18,7 @@ router = APIRouter(tags=["chat"])
 RETRY_SECONDS = 2.0
 
 
-@router.post("/api/chat", **told({200: (ChatAnswer, sse.MEDIA_TYPE)}, body=ChatRequest))
+@router.post("/api/chat", **told("ask", {200: (ChatAnswer, sse.MEDIA_TYPE)}, body=ChatRequest))
 async def chat(request: Request, deps: Deps, who: Who) -> Response:
     """Answers a message from the bank, with its sources; streams with `Accept: text/event-stream`."""
     body = await bodies.read(request, ChatRequest)

@@ -1,5 +1,6 @@
 """What people said: conversations, the older history, and feedback."""
 
+import time
 from collections import deque
 from typing import Annotated
 
@@ -11,12 +12,16 @@ from gateway.dependencies import Dependencies, Deps, PageSize, PageToken, UserId
 from gateway.openapi import told
 from gateway.schemas.conversations import (
     RATINGS,
+    ConversationBody,
     ConversationMessages,
     ConversationPage,
     FeedbackReceipt,
     FeedbackRequest,
+    FoundMessages,
     History,
+    NewTitle,
     conversation_body,
+    found_message,
     history_message,
     message_body,
 )
@@ -26,9 +31,10 @@ router = APIRouter(prefix="/api", tags=["conversations"])
 
 ConversationId = Annotated[str, Path(max_length=128)]
 _READ_AT_ONCE = 1000
+_DAY_SECONDS = 86_400
 
 
-@router.get("/conversations", **told({200: ConversationPage}))
+@router.get("/conversations", **told("conversations list", {200: ConversationPage}))
 async def list_conversations(
     deps: Deps, user_id: UserId, page_size: PageSize = 0, page_token: PageToken = ""
 ) -> Response:
@@ -41,7 +47,27 @@ async def list_conversations(
     return answers.json(ConversationPage(conversations, page.next_page_token))
 
 
-@router.get("/conversations/{conversation_id}", **told({200: ConversationMessages}))
+@router.get("/conversations:search", **told("conversations search", {200: FoundMessages}))
+async def search_conversations(
+    deps: Deps,
+    user_id: UserId,
+    q: Annotated[str, Query(min_length=1, max_length=1_024, description="Words, in any order.")],
+    days: Annotated[int, Query(ge=0, le=3_650, description="How far back; 0 for all.")] = 0,
+    page_size: PageSize = 0,
+    page_token: PageToken = "",
+) -> Response:
+    """Finds a user's messages that hold all words, newest first."""
+    request = conversation_pb2.SearchMessagesRequest(
+        user_id=user_id, query=q, page_size=page_size, page_token=page_token
+    )
+    if days:
+        request.after_time.FromSeconds(int(time.time()) - days * _DAY_SECONDS)
+    page = await deps.peers.dataset.ask(lambda stub: stub.SearchMessages(request))
+    results = [found_message(each) for each in page.messages]
+    return answers.json(FoundMessages(results, page.next_page_token, len(results)))
+
+
+@router.get("/conversations/{conversation_id}", **told("conversations show", {200: ConversationMessages}))
 async def get_conversation(
     conversation_id: ConversationId,
     deps: Deps,
@@ -63,7 +89,24 @@ async def get_conversation(
     )
 
 
-@router.delete("/conversations/{conversation_id}", status_code=204, **told({204: None}))
+@router.patch(
+    "/conversations/{conversation_id}", **told("conversations rename", {200: ConversationBody}, body=NewTitle)
+)
+async def rename_conversation(
+    conversation_id: ConversationId, request: Request, deps: Deps, user_id: UserId
+) -> Response:
+    """Gives a conversation another title."""
+    body = await bodies.read(request, NewTitle)
+    wanted = conversation_pb2.RenameConversationRequest(
+        conversation_id=conversation_id, user_id=user_id, title=body.title
+    )
+    response = await deps.peers.dataset.ask(lambda stub: stub.RenameConversation(wanted))
+    return answers.json(conversation_body(response.conversation))
+
+
+@router.delete(
+    "/conversations/{conversation_id}", status_code=204, **told("conversations delete", {204: None})
+)
 async def delete_conversation(conversation_id: ConversationId, deps: Deps, user_id: UserId) -> Response:
     """Deletes a conversation and its messages."""
     request = conversation_pb2.DeleteConversationRequest(conversation_id=conversation_id, user_id=user_id)
@@ -71,7 +114,7 @@ async def delete_conversation(conversation_id: ConversationId, deps: Deps, user_
     return Response(status_code=204)
 
 
-@router.get("/history", **told({200: History}))
+@router.get("/history", **told("legacy history", {200: History}))
 async def history(
     deps: Deps,
     user_id: UserId,
@@ -87,7 +130,9 @@ async def history(
     return answers.json(History(told, len(told)))
 
 
-@router.post("/feedback", **told({200: FeedbackReceipt, 202: FeedbackReceipt}, body=FeedbackRequest))
+@router.post(
+    "/feedback", **told("feedback", {200: FeedbackReceipt, 202: FeedbackReceipt}, body=FeedbackRequest)
+)
 async def feedback(request: Request, deps: Deps, who: Who) -> Response:
     """Keeps an opinion on an answer: 200, or 202 while its store is away."""
     body = await bodies.read(request, FeedbackRequest)

@@ -15,7 +15,7 @@ from servicekit.errors import InvalidArgument
 router = APIRouter(prefix="/api", tags=["emotions"])
 
 
-@router.get("/emotions", **told({200: EmotionCatalogue}))
+@router.get("/emotions", **told("emotions list", {200: EmotionCatalogue}))
 async def list_emotions(deps: Deps) -> Response:
     """Lists the product's own catalogue of emotions and frequencies."""
     request = bank_pb2.ListEmotionsRequest()
@@ -23,7 +23,7 @@ async def list_emotions(deps: Deps) -> Response:
     return answers.json(EmotionCatalogue([emotion_entry(each) for each in response.emotions]))
 
 
-@router.post("/emotion/analyze", **told({200: EmotionAnalysis}, body=AnalyzeRequest))
+@router.post("/emotion/analyze", **told("emotions analyze", {200: EmotionAnalysis}, body=AnalyzeRequest))
 async def analyze(request: Request) -> Response:
     """Reads the feeling of a text; it needs no other service."""
     body = await bodies.read(request, AnalyzeRequest)

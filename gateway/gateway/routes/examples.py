@@ -21,7 +21,7 @@ from servicekit.errors import InvalidArgument
 router = APIRouter(prefix="/api", tags=["bank"])
 
 
-@router.get("/datasets/{domain}/examples", **told({200: ExamplePage}))
+@router.get("/datasets/{domain}/examples", **told("examples list", {200: ExamplePage}))
 async def list_examples(
     domain: str, deps: Deps, page_size: PageSize = 0, page_token: PageToken = ""
 ) -> Response:
@@ -35,7 +35,9 @@ async def list_examples(
 @router.post(
     "/datasets/{domain}/examples",
     status_code=201,
-    **told({201: CreatedExample, 200: CreatedExample, 202: CreatedExample}, body=NewExample),
+    **told(
+        "examples create", {201: CreatedExample, 200: CreatedExample, 202: CreatedExample}, body=NewExample
+    ),
 )
 async def create_example(
     domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = ""
@@ -56,7 +58,7 @@ async def create_example(
     return answers.json(created, status, {"location": f"/api/examples/{response.example.id}"})
 
 
-@router.get("/examples/{example_id}", **told({200: ExampleBody}))
+@router.get("/examples/{example_id}", **told("examples show", {200: ExampleBody}))
 async def get_example(example_id: str, deps: Deps) -> Response:
     """Shows one example."""
     request = bank_pb2.GetExampleRequest(example_id=example_id)
@@ -64,7 +66,7 @@ async def get_example(example_id: str, deps: Deps) -> Response:
     return answers.json(example_body(response.example))
 
 
-@router.patch("/examples/{example_id}", **told({200: ExampleBody}, body=ExampleChange))
+@router.patch("/examples/{example_id}", **told("examples update", {200: ExampleBody}, body=ExampleChange))
 async def update_example(example_id: str, request: Request, deps: Deps) -> Response:
     """Changes an example; what is absent stays."""
     body = await bodies.read(request, ExampleChange)
@@ -81,7 +83,7 @@ async def update_example(example_id: str, request: Request, deps: Deps) -> Respo
     return answers.json(example_body(response.example))
 
 
-@router.delete("/examples/{example_id}", status_code=204, **told({204: None}))
+@router.delete("/examples/{example_id}", status_code=204, **told("examples delete", {204: None}))
 async def delete_example(example_id: str, deps: Deps) -> Response:
     """Deletes an example."""
     request = bank_pb2.DeleteExampleRequest(example_id=example_id)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/keys", tags=["keys"])
 _DAY_SECONDS = 86_400
 
 
-@router.post("", status_code=201, **told({201: CreatedKey}, body=NewKey))
+@router.post("", status_code=201, **told("keys create", {201: CreatedKey}, body=NewKey))
 async def create_key(request: Request, deps: Deps) -> Response:
     """Makes a key; its secret is in this answer and nowhere else."""
     body = await bodies.read(request, NewKey)
@@ -40,7 +40,7 @@ async def create_key(request: Request, deps: Deps) -> Response:
     return answers.json(CreatedKey(secret, key_body(response.key)), 201)
 
 
-@router.get("", **told({200: KeyPage}))
+@router.get("", **told("keys list", {200: KeyPage}))
 async def list_keys(deps: Deps, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
     """Lists the keys, the revoked ones among them; a secret is never shown."""
     request = key_pb2.ListKeysRequest(page_size=page_size, page_token=page_token)
@@ -48,7 +48,7 @@ async def list_keys(deps: Deps, page_size: PageSize = 0, page_token: PageToken =
     return answers.json(KeyPage([key_body(each) for each in page.keys], page.next_page_token))
 
 
-@router.delete("/{key_id}", **told({200: KeyBody}))
+@router.delete("/{key_id}", **told("keys revoke", {200: KeyBody}))
 async def revoke_key(key_id: str, deps: Deps) -> Response:
     """Revokes a key: at once here, within some seconds at the other gateways."""
     request = key_pb2.RevokeKeyRequest(key_id=key_id)

@@ -29,7 +29,7 @@ MAX_PERIOD_SECONDS = 30 * 86_400
 Service = Annotated[str, Query(max_length=64, description="A service; empty: the whole system.")]
 
 
-@router.get("/api/system/history", **told({200: TransitionPage}))
+@router.get("/api/system/history", **told("system history", {200: TransitionPage}))
 async def history(
     deps: Deps, subject: Service = "", page_size: PageSize = 0, page_token: PageToken = ""
 ) -> Response:
@@ -43,7 +43,7 @@ async def history(
     )
 
 
-@router.get("/api/system/warnings", **told({200: WarningPage}))
+@router.get("/api/system/warnings", **told("system warnings", {200: WarningPage}))
 async def warnings(deps: Deps, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
     """Lists warnings, newest first, those that were cleared included."""
     request = monitor_pb2.ListWarningsRequest(page_size=min(page_size, 500), page_token=page_token)
@@ -51,7 +51,7 @@ async def warnings(deps: Deps, page_size: PageSize = 0, page_token: PageToken = 
     return answers.json(WarningPage([warning_body(each) for each in found.warnings], found.next_page_token))
 
 
-@router.get("/api/system/figures", **told({200: FigureHistoryBody}))
+@router.get("/api/system/figures", **told("system figures", {200: FigureHistoryBody}))
 async def figures(
     deps: Deps,
     figure: Annotated[str, Query(min_length=1, max_length=64, description="Name, such as latency_ms.")],
@@ -65,7 +65,7 @@ async def figures(
     return answers.json(figure_history_body(service, figure, found))
 
 
-@router.get("/api/system/debug/tasks", **told({200: ProcessDumpBody}))
+@router.get("/api/system/debug/tasks", **told("system debug", {200: ProcessDumpBody}))
 async def tasks(
     deps: Deps,
     service: Annotated[str, Query(max_length=64, description="Which service's process.")] = OWN_NAME,

@@ -25,7 +25,7 @@ _UNKNOWN_AGE = 0
 
 @router.post(
     "/chat/completions",
-    **told({200: (shapes.Completion, sse.MEDIA_TYPE)}, body=shapes.CompletionRequest),
+    **told("openai complete", {200: (shapes.Completion, sse.MEDIA_TYPE)}, body=shapes.CompletionRequest),
 )
 async def create_completion(request: Request, deps: Deps, who: Who) -> Response:
     """Answers the last message of the user from the bank; with `stream` as events that end with [DONE]."""
@@ -58,7 +58,7 @@ async def create_completion(request: Request, deps: Deps, who: Who) -> Response:
     )
 
 
-@router.get("/models", **told({200: shapes.ModelList}))
+@router.get("/models", **told("openai models", {200: shapes.ModelList}))
 async def list_models(deps: Deps) -> Response:
     """Lists "mcai" and a model for each domain of the bank."""
     models = [shapes.Model(shapes.MODEL, _UNKNOWN_AGE)]
@@ -71,7 +71,7 @@ async def list_models(deps: Deps) -> Response:
         request.page_token = page.next_page_token
 
 
-@router.get("/models/{model:path}", **told({200: shapes.Model}))
+@router.get("/models/{model:path}", **told("openai model", {200: shapes.Model}))
 async def get_model(model: Annotated[str, Path(max_length=200)], deps: Deps) -> Response:
     """Shows one model."""
     wanted = shapes.CompletionRequest(model, [shapes.MessageIn("user")])

@@ -14,7 +14,7 @@ from servicekit.errors import InvalidArgument
 router = APIRouter(prefix="/api", tags=["bank"])
 
 
-@router.get("/search", **told({200: SearchResults}))
+@router.get("/search", **told("search", {200: SearchResults}))
 async def search(
     deps: Deps,
     q: Annotated[str, Query(max_length=16_384, description="What is sought, in words.")],

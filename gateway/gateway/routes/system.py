@@ -33,14 +33,14 @@ _TIER_NAMES = {
 }
 
 
-@router.get("/livez", **told({200: ReadyBody}))
+@router.get("/livez", **told("system live", {200: ReadyBody}))
 async def livez() -> Response:
     """Says that the process answers; it never looks at anything else."""
     return answers.json(ReadyBody("ok", []))
 
 
-@router.get("/readyz", **told({200: ReadyBody, 503: ReadyBody}))
-@router.get("/healthz", **told({200: ReadyBody, 503: ReadyBody}))
+@router.get("/readyz", **told("system ready", {200: ReadyBody, 503: ReadyBody}))
+@router.get("/healthz", **told("system healthz", {200: ReadyBody, 503: ReadyBody}))
 async def readyz(deps: Deps) -> Response:
     """Says whether questions can be answered: 200 also while degraded, 503 only when none can."""
     if deps.ending.is_set():  # it answers still, but who balances load should look elsewhere
@@ -52,13 +52,13 @@ async def readyz(deps: Deps) -> Response:
     return answers.json(ReadyBody("degraded" if degraded else "ok", degraded))
 
 
-@router.get("/metrics", **told({200: "text/plain"}))
+@router.get("/metrics", **told("system metrics", {200: "text/plain"}))
 async def metrics(deps: Deps) -> Response:
     """Shows the metrics of the process in Prometheus' text format."""
     return Response(generate_latest(deps.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
-@router.get("/api/system/health", **told({200: HealthBody}))
+@router.get("/api/system/health", **told("system health", {200: HealthBody}))
 async def health(deps: Deps) -> Response:
     """Shows the health of every replica of every service."""
     seen = await deps.system.look(MAX_HEALTH_AGE_SECONDS)
@@ -66,7 +66,7 @@ async def health(deps: Deps) -> Response:
     return answers.json(health_body(seen, memory_mb, cpu_percent, deps.process.pid))
 
 
-@router.get("/api/system/stats", **told({200: StatsBody}))
+@router.get("/api/system/stats", **told("system stats", {200: StatsBody}))
 async def stats(deps: Deps) -> Response:
     """Shows the figures of the cache, the bank, this process and every service."""
     cache, bank, seen = await asyncio.gather(
@@ -99,13 +99,11 @@ async def stats(deps: Deps) -> Response:
 
 @router.post(
     "/api/system/cache/invalidate",
-    **told({200: InvalidateReceipt}, body=InvalidateRequest, body_required=False),
+    **told("system invalidate", {200: InvalidateReceipt}, body=InvalidateRequest, body_required=False),
 )
 async def invalidate(request: Request, deps: Deps) -> Response:
     """Forgets cached answers: those of the named examples or domains, or with nothing named all of them."""
-    wanted = InvalidateRequest()
-    if request.headers.get("content-length", "0") != "0":
-        wanted = await bodies.read(request, InvalidateRequest)
+    wanted = await bodies.read_if_any(request, InvalidateRequest) or InvalidateRequest()
     everything = wanted.all or not (wanted.example_ids or wanted.domains)
     deps.near.clear()
     asked = knowledge_pb2.InvalidateRequest(

@@ -35,7 +35,7 @@ from servicekit.errors import Internal, NotFound
 router = APIRouter(prefix="/api", tags=["tasks"])
 
 
-@router.post("/tasks", status_code=202, **told({202: SubmittedTask}, body=NewTask))
+@router.post("/tasks", status_code=202, **told("tasks submit", {202: SubmittedTask}, body=NewTask))
 async def submit(request: Request, deps: Deps, who: Who, idempotency_key: IdempotencyKey = "") -> Response:
     """Accepts a task; its progress is at `poll_url` and at /api/tasks/{id}/events."""
     body = await bodies.read(request, NewTask)
@@ -51,7 +51,11 @@ async def submit(request: Request, deps: Deps, who: Who, idempotency_key: Idempo
     )
 
 
-@router.post("/cymatic/generate", status_code=202, **told({202: SubmittedTask}, body=CymaticParameters))
+@router.post(
+    "/cymatic/generate",
+    status_code=202,
+    **told("legacy cymatic", {202: SubmittedTask}, body=CymaticParameters),
+)
 async def generate_cymatic(
     request: Request, deps: Deps, who: Who, idempotency_key: IdempotencyKey = ""
 ) -> Response:
@@ -68,7 +72,7 @@ async def generate_cymatic(
     )
 
 
-@router.get("/tasks", **told({200: TaskPage}))
+@router.get("/tasks", **told("tasks list", {200: TaskPage}))
 async def list_tasks(
     deps: Deps,
     who: Who,
@@ -90,20 +94,20 @@ async def list_tasks(
     return answers.json(TaskPage([task_body(each) for each in page.tasks], page.next_page_token))
 
 
-@router.get("/tasks/{task_id}", **told({200: TaskBody}))
+@router.get("/tasks/{task_id}", **told("tasks show", {200: TaskBody}))
 async def get_task(task_id: str, deps: Deps, who: Who) -> Response:
     """Shows a task."""
     return answers.json(task_body(await _task(deps, who, task_id)))
 
 
-@router.get("/job/{task_id}", **told({200: JobBody}))
+@router.get("/job/{task_id}", **told("legacy job", {200: JobBody}))
 async def get_job(task_id: str, deps: Deps, who: Who) -> Response:
     """Shows a task in the shape that older clients know."""
     return answers.json(job_body(await _task(deps, who, task_id)))
 
 
-@router.delete("/tasks/{task_id}", **told({200: TaskBody}))
-@router.post("/tasks/{task_id}:cancel", **told({200: TaskBody}))
+@router.delete("/tasks/{task_id}", **told("tasks delete", {200: TaskBody}))
+@router.post("/tasks/{task_id}:cancel", **told("tasks cancel", {200: TaskBody}))
 async def cancel(task_id: str, deps: Deps, who: Who) -> Response:
     """Stops a task; one that has ended is left as it is."""
     await _check_owner(deps, who, task_id)
@@ -112,7 +116,7 @@ async def cancel(task_id: str, deps: Deps, who: Who) -> Response:
     return answers.json(task_body(response.task))
 
 
-@router.get("/tasks/{task_id}/events", **told({200: sse.MEDIA_TYPE}))
+@router.get("/tasks/{task_id}/events", **told("tasks events", {200: sse.MEDIA_TYPE}))
 async def events(
     task_id: str,
     deps: Deps,
@@ -126,7 +130,8 @@ async def events(
 
 
 @router.get(
-    "/tasks/{task_id}/artifacts/{name}", **told({200: ("image/png", "audio/wav", "audio/midi"), 304: None})
+    "/tasks/{task_id}/artifacts/{name}",
+    **told("tasks download", {200: ("image/png", "audio/wav", "audio/midi"), 304: None}),
 )
 async def download(
     task_id: str, name: str, deps: Deps, who: Who, if_none_match: Annotated[str, Header()] = ""

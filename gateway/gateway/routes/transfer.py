@@ -26,14 +26,18 @@ PROGRESS_SECONDS = 1.0
 _LINE = msgspec.json.Encoder()
 
 
-@router.post("/datasets:import", **told({200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON))
+@router.post(
+    "/datasets:import",
+    **told("datasets import-all", {200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON),
+)
 async def import_all(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
     """Imports rows that name their domain; see `import_into`."""
     return await _import(request, deps, "", idempotency_key)
 
 
 @router.post(
-    "/datasets/{domain}:import", **told({200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON)
+    "/datasets/{domain}:import",
+    **told("datasets import", {200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON),
 )
 async def import_into(
     domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = ""
@@ -46,7 +50,7 @@ async def import_into(
     return await _import(request, deps, domain, idempotency_key)
 
 
-@router.get("/datasets/{domain}:export", **told({200: bodies.NDJSON}))
+@router.get("/datasets/{domain}:export", **told("datasets export", {200: bodies.NDJSON}))
 @router.get("/datasets/{domain}/export", include_in_schema=False)
 async def export(domain: str, deps: Deps) -> Response:
     """Exports a dataset as JSON lines, in the order of creation."""

@@ -1,6 +1,6 @@
 """Bodies of datasets, examples, search, imports and emotions."""
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -8,6 +8,10 @@ from gateway.schemas.times import rfc3339
 from mcai.dataset.v1 import bank_pb2, search_pb2
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+Analyser = Literal["english", "neutral"]
+ANALYSERS: Final = {"english": bank_pb2.ANALYSER_ENGLISH, "neutral": bank_pb2.ANALYSER_NEUTRAL}
 JsonObject = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
@@ -22,14 +26,45 @@ def absent() -> msgspec.Raw:
 
 
 class DatasetBody(msgspec.Struct):
-    """A dataset; `retention_days` 0 keeps all."""
+    """A dataset; `retention_days` and `max_examples` 0 keep all, what goes is archived."""
 
     domain: str
     description: str
     example_count: int
+    archived_count: int
     retention_days: int
+    max_examples: int
+    analyser: str
     create_time: str | None
     update_time: str | None
+
+
+class DatasetChange(msgspec.Struct):
+    """What to change of a dataset; what is absent stays."""
+
+    description: Annotated[str, msgspec.Meta(max_length=2000)] | msgspec.UnsetType = msgspec.UNSET
+    retention_days: Days | msgspec.UnsetType = msgspec.UNSET
+    max_examples: Count | msgspec.UnsetType = msgspec.UNSET
+    analyser: Analyser | msgspec.UnsetType = msgspec.UNSET
+
+
+class ExampleNames(msgspec.Struct):
+    """Which examples of a dataset; none named: all of them."""
+
+    example_ids: Annotated[list[Text], msgspec.Meta(max_length=1_000)] = []
+
+
+class Archived(msgspec.Struct):
+    """Examples that were taken out of search."""
+
+    archived: int
+
+
+class Restored(msgspec.Struct):
+    """Examples that are found again, and those that stay because equal ones are there by now."""
+
+    restored: int
+    duplicates: int
 
 
 class DatasetPage(msgspec.Struct):
@@ -52,7 +87,9 @@ class NewDataset(msgspec.Struct):
 
     domain: Text
     description: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    retention_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+    retention_days: Days = 0
+    max_examples: Count = 0
+    analyser: Analyser = "english"
 
 
 class DeletedDataset(msgspec.Struct):
@@ -187,7 +224,10 @@ def dataset_body(dataset: bank_pb2.Dataset) -> DatasetBody:
         domain=dataset.domain,
         description=dataset.description,
         example_count=dataset.example_count,
+        archived_count=dataset.archived_count,
         retention_days=dataset.retention_days,
+        max_examples=dataset.max_examples,
+        analyser="neutral" if dataset.analyser == bank_pb2.ANALYSER_NEUTRAL else "english",
         create_time=rfc3339(dataset, "create_time"),
         update_time=rfc3339(dataset, "update_time"),
     )

@@ -2,13 +2,18 @@
 
 from typing import Any, Final
 
+from gateway.schemas.shown_bank import LATER
+
 _TIME: Final = "2031-05-06T07:08:09.123456Z"
 _ID: Final = "01a20d25-e205-7544-88b6-2092b69e8a85"
 _DATASET: Final[dict[str, Any]] = {
     "domain": "networking",
     "description": "Questions about networks.",
     "example_count": 19,
+    "archived_count": 0,
     "retention_days": 0,
+    "max_examples": 0,
+    "analyser": "english",
     "create_time": _TIME,
     "update_time": _TIME,
 }
@@ -348,4 +353,5 @@ EXAMPLES: Final[dict[str, Any]] = {
             }
         ],
     },
+    **LATER,
 }

@@ -1,5 +1,6 @@
-"""Every route of the document, every role, and every other user's id."""
+"""Every route of the application, every role, and every other user's id."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,52 +9,57 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from tests.support.access_matrix import OWNED, ROLES, SHARED, expected
+from tests.support.described_app import described_app, routes
 from tests.support.gateway_house import House, gateway_house
 from tests.support.keys import ADMIN_TOKEN, client_of, make_key
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ROLES = {
-    "nobody": frozenset[str](),
-    "chat": frozenset({"chat", "read"}),
-    "bank": frozenset({"bank:write", "read"}),
-    "admin": frozenset({"chat", "bank:write", "admin", "read"}),
-}
-NOWHERE = {"domain": "nowhere", "name": "none.png", "model": "mcai/nowhere"}
 ID_OF_NOTHING = "00000000-0000-7000-8000-000000000000"
+NOWHERE = {"domain": "nowhere", "name": "none.png", "model": "mcai/nowhere", "user_id": ID_OF_NOTHING}
+NAMES = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A house that asks for keys, a client for each role, and what ada has there."""
+    """A house that asks for keys, a client for each role, and what ada has there.
+
+    Attributes:
+        operations: What the document says of a route, by method and path, with an example body.
+    """
 
     house: House
     clients: dict[str, httpx2.AsyncClient]
-    operations: list[tuple[str, str, dict[str, Any]]]
+    operations: dict[tuple[str, str], dict[str, Any]]
     hers: dict[str, str] = field(default_factory=dict)
+
+    def about(self, route: tuple[str, str]) -> dict[str, Any]:
+        """What the document says of a route; nothing for one that it leaves out."""
+        method, path = route
+        return self.operations.get((method, NAMES.sub(r"{\1}", path)), {})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def guarded() -> AsyncIterator[Guarded]:
-    """Ada, bob, a bank's writer, an administrator and somebody without a key."""
+    """Ada, who has things; carl and bob, who have not; a bank's writer, an administrator, and nobody."""
     async with gateway_house(auth="required", admin_token=ADMIN_TOKEN) as house:
         clients = {
             "nobody": house.client,
             "admin": client_of(house, ADMIN_TOKEN),
-            "chat": client_of(house, await make_key(house, "ada")),
+            "chat": client_of(house, await make_key(house, "carl")),
+            "ada": client_of(house, await make_key(house, "ada")),
             "bob": client_of(house, await make_key(house, "bob")),
             "bank": client_of(house, await make_key(house, "importer", "bank:write")),
         }
         document = (await house.client.get("/openapi.json")).json()
-        operations = [
-            (method.upper(), path, operation)
+        schemas = document["components"]["schemas"]
+        operations = {
+            (method.upper(), path): operation | {"x-example": _example(operation, schemas)}
             for path, methods in document["paths"].items()
             for method, operation in methods.items()
-        ]
-        schemas = document["components"]["schemas"]
-        for _, _, operation in operations:
-            operation["x-example"] = _example(operation, schemas)
+        }
         guarded = Guarded(house, clients, operations)
         await _give_ada_something(guarded)
         yield guarded
@@ -68,7 +74,7 @@ def _example(operation: dict[str, Any], schemas: dict[str, Any]) -> Any:
 
 
 async def _give_ada_something(guarded: Guarded) -> None:
-    ada = guarded.clients["chat"]
+    ada = guarded.clients["ada"]
     answer = (await ada.post("/api/chat", json={"message": "What is TCP?"})).json()
     body = {"kind": "cymatic", "parameters": {"frequency_hz": 440, "size_pixels": 64}}
     task_id = (await ada.post("/api/tasks", json=body)).json()["job_id"]
@@ -88,66 +94,80 @@ async def _give_ada_something(guarded: Guarded) -> None:
 
 
 def request_of(
-    client: httpx2.AsyncClient,
-    operation: tuple[str, str, dict[str, Any]],
-    ids: dict[str, str],
-    query: dict[str, str],
+    guarded: Guarded, role: str, route: tuple[str, str], ids: dict[str, str], user_id: str = ""
 ) -> httpx2.Request:
-    """The operation's example request, with these ids in its path."""
-    method, path, about = operation
-    names = [each.split("}")[0] for each in path.split("{")[1:]]
-    address = path.format(**{name: ids.get(name, NOWHERE.get(name, ID_OF_NOTHING)) for name in names})
-    body = about["x-example"]
-    if isinstance(body, dict) and "user_id" in body:
-        body = {name: value for name, value in body.items() if name not in {"user_id", "conversation_id"}}
-    required = {
+    """The route's example request, with these ids in its path, about the user if one is named."""
+    method, path = route
+    about = guarded.about(route)
+    address = NAMES.sub(lambda found: ids.get(found[1], NOWHERE.get(found[1], ID_OF_NOTHING)), path)
+    query = {
         each["name"]: "x"
         for each in about.get("parameters", [])
-        if each.get("required") and each["in"] == "query"
+        if each["in"] == "query" and each.get("required")
     }
-    if any(each["name"] == "user_id" for each in about.get("parameters", [])) and client is not None:
-        required |= {"user_id": "ada"} if query.get("user_id") else {}
-    return client.build_request(method, address, params=required | query, json=body)
+    body = about.get("x-example")
+    if isinstance(body, dict):
+        own = {"user_id", "user", "conversation_id"}
+        body = {name: value for name, value in body.items() if name not in own}
+    if user_id and _named_in_query(about):
+        query["user_id"] = user_id
+    elif user_id and isinstance(body, dict):
+        body |= {"user": user_id, "store": True} if path.startswith("/v1/") else {"user_id": user_id}
+    return guarded.clients[role].build_request(method, address, params=query, json=body)
+
+
+def _named_in_query(about: dict[str, Any]) -> bool:
+    return any(each["name"] == "user_id" for each in about.get("parameters", []) if each["in"] == "query")
+
+
+def _named_in_body(about: dict[str, Any]) -> bool:
+    return isinstance(about.get("x-example"), dict) and bool({"user_id", "user"} & about["x-example"].keys())
+
+
+async def test_every_route_of_the_application_is_in_the_matrix() -> None:
+    found = routes(described_app())
+
+    assert found - expected().keys() == set(), "say in tests/support/access_matrix.py what they ask for"
+    assert expected().keys() - found == set()
+
+
+async def test_every_name_in_a_path_is_somebodys_or_everybodys() -> None:
+    names = {name for _, path in expected() for name in NAMES.findall(path)}
+
+    assert names - OWNED - SHARED == set(), "say in tests/support/access_matrix.py whose it is"
 
 
 async def test_every_route_times_every_role(guarded: Guarded) -> None:
-    assert len(guarded.operations) > 30
     wrong: list[tuple[str, str, str, int]] = []
-    for operation in guarded.operations:
-        method, path, about = operation
-        scope = about["x-mcai-scope"]
+    for route, scope in expected().items():
+        about = guarded.about(route)
+        assert about.get("x-mcai-scope", scope) == scope, route
         for role, scopes in ROLES.items():
-            about_somebody = {"user_id": "somebody"} if role == "admin" and _names_a_user(about) else {}
-            request = request_of(guarded.clients[role], operation, {}, about_somebody)
+            somebody = (
+                "somebody" if role == "admin" and (_named_in_query(about) or _named_in_body(about)) else ""
+            )
+            request = request_of(guarded, role, route, {}, somebody)
             status = (await guarded.clients[role].send(request)).status_code
-            if scope == "open" or scope in scopes:
+            if scope in scopes:
                 fine = status not in {401, 403} and status < 500
             else:
                 fine = status == (401 if role == "nobody" else 403)
             if not fine:
-                wrong.append((method, path, role, status))
+                wrong.append((*route, role, status))
 
     assert wrong == []
 
 
-def _names_a_user(about: dict[str, Any]) -> bool:
-    return any(each["name"] == "user_id" for each in about.get("parameters", []))
-
-
 async def test_every_other_users_id_is_an_id_of_nothing(guarded: Guarded) -> None:
-    mine = [
-        operation
-        for operation in guarded.operations
-        if "{conversation_id}" in operation[1] or "{task_id}" in operation[1]
-    ]
-    assert len(mine) >= 7
-    for operation in mine:
+    owned = [route for route in expected() if set(NAMES.findall(route[1])) & OWNED]
+    assert len(owned) >= 10
+    for route in owned:
         bob = guarded.clients["bob"]
-        hers = await bob.send(request_of(bob, operation, guarded.hers, {}))
-        nothings = await bob.send(request_of(bob, operation, {"name": guarded.hers["name"]}, {}))
+        hers = await bob.send(request_of(guarded, "bob", route, guarded.hers))
+        nothings = await bob.send(request_of(guarded, "bob", route, {"name": guarded.hers["name"]}))
 
-        assert (hers.status_code, nothings.status_code) == (404, 404), operation[:2]
-        assert _words(hers, guarded.hers) == _words(nothings, {}), operation[:2]
+        assert (hers.status_code, nothings.status_code) == (404, 404), route
+        assert _words(hers, guarded.hers) == _words(nothings, {}), route
 
 
 def _words(response: httpx2.Response, ids: dict[str, str]) -> str:
@@ -158,24 +178,24 @@ def _words(response: httpx2.Response, ids: dict[str, str]) -> str:
 
 
 async def test_naming_another_user_finds_nobody(guarded: Guarded) -> None:
-    named = [operation for operation in guarded.operations if _names_a_user(operation[2])]
-    assert len(named) >= 4
-    for operation in named:
+    named = [
+        route
+        for route in expected()
+        if _named_in_query(guarded.about(route)) or _named_in_body(guarded.about(route))
+    ]
+    named = [route for route in named if not route[1].startswith("/api/keys")]
+    assert len(named) >= 14
+    for route in named:
         bob = guarded.clients["bob"]
-        response = await bob.send(request_of(bob, operation, guarded.hers, {"user_id": "ada"}))
-        assert response.status_code == 404, operation[:2]
-    for path, body in (
-        ("/api/chat", {"message": "What is TCP?", "user_id": "ada"}),
-        ("/api/feedback", {"message": "x", "rating": "like", "user_id": "ada"}),
-        ("/api/tasks", {"kind": "cymatic", "user_id": "ada"}),
-        ("/v1/chat/completions", _completion("ada")),
-    ):
-        assert (await guarded.clients["bob"].post(path, json=body)).status_code == 404, path
+        response = await bob.send(request_of(guarded, "bob", route, guarded.hers, "ada"))
+        assert response.status_code == 404, (route, response.text)
 
 
-def _completion(user: str) -> dict[str, Any]:
-    messages = [{"role": "user", "content": "What is TCP?"}]
-    return {"model": "mcai", "messages": messages, "user": user, "store": True}
+async def test_what_is_hers_is_still_there(guarded: Guarded) -> None:
+    """After all that bob and carl have tried."""
+    ada = guarded.clients["ada"]
+    for route in (("GET", "/api/conversations/{conversation_id}"), ("GET", "/api/tasks/{task_id}")):
+        assert (await ada.send(request_of(guarded, "ada", route, guarded.hers))).status_code == 200, route
 
 
 async def test_a_conversation_of_another_user_is_not_written_to(guarded: Guarded) -> None:
@@ -183,12 +203,12 @@ async def test_a_conversation_of_another_user_is_not_written_to(guarded: Guarded
     body = {"message": "What is UDP?", "conversation_id": conversation_id}
 
     assert (await guarded.clients["bob"].post("/api/chat", json=body)).status_code == 404
-    kept = await guarded.clients["chat"].get(f"/api/conversations/{conversation_id}")
+    kept = await guarded.clients["ada"].get(f"/api/conversations/{conversation_id}")
     assert "UDP" not in kept.text
 
 
 async def test_lists_hold_ones_own_alone(guarded: Guarded) -> None:
-    ada, bob, admin = (guarded.clients[name] for name in ("chat", "bob", "admin"))
+    ada, bob, admin = (guarded.clients[name] for name in ("ada", "bob", "admin"))
 
     tasks = (await ada.get("/api/tasks")).json()["tasks"]
     assert guarded.hers["task_id"] in {each["id"] for each in tasks}

@@ -200,3 +200,34 @@ async def test_an_edit_reaches_the_cached_answer(house: House) -> None:
         return bool((await house.ask("what is a quokka")).json()["response"] == "A small marsupial.")
 
     assert await eventually(told)
+
+
+async def test_examples_are_archived_and_come_back(house: House) -> None:
+    ids = [(await add(house, "attic", f"Box {n}?", "Old things."))["id"] for n in range(3)]
+    address = "/api/datasets/attic"
+
+    one = await house.client.post(f"{address}:archive", json={"example_ids": ids[:1]})
+    rest = await house.client.post(f"{address}:archive")
+    shown = (await house.client.get(address)).json()
+    restored = await house.client.post(f"{address}:restore", json={"example_ids": ids})
+    nowhere = await house.client.post("/api/datasets/nowhere:archive")
+
+    assert (one.json(), rest.json()) == ({"archived": 1}, {"archived": 2})
+    assert (shown["example_count"], shown["archived_count"]) == (0, 3)
+    assert restored.json() == {"restored": 3, "duplicates": 0}
+    assert nowhere.status_code == 404
+
+
+async def test_a_dataset_is_changed_field_by_field(house: House) -> None:
+    await house.client.post("/api/datasets", json={"domain": "rules", "max_examples": 9})
+
+    changed = await house.client.patch("/api/datasets/rules", json={"retention_days": 30})
+    again = await house.client.patch("/api/datasets/rules", json={"description": "Kept for a month."})
+    unknown = await house.client.patch("/api/datasets/nowhere", json={"description": "x"})
+    wrong = await house.client.patch("/api/datasets/rules", json={"analyser": "klingon"})
+
+    assert changed.status_code == 200
+    told = again.json()
+    assert (told["retention_days"], told["max_examples"]) == (30, 9)
+    assert (told["description"], told["analyser"]) == ("Kept for a month.", "english")
+    assert (unknown.status_code, wrong.status_code) == (404, 400)
