@@ -38,6 +38,10 @@ class HeadersTooLarge(errors.InvalidArgument):
     """The request's headers are larger than the gateway takes."""
 
 
+class Unprocessable(errors.InvalidArgument):
+    """A field has a value of the right type that is none of those to choose from; the message lists them."""
+
+
 class UnsupportedMediaType(errors.InvalidArgument):
     """The request's body is of a type that the route does not read."""
 
@@ -70,6 +74,7 @@ STATUSES: Final[Mapping[type[errors.ServiceError], int]] = {
     AddressTooLong: 414,
     HeadersTooLarge: 431,
     UnsupportedMediaType: 415,
+    Unprocessable: 422,
     KeyReused: 422,
     errors.NotFound: 404,
     errors.AlreadyExists: 409,

@@ -24,7 +24,6 @@ class Records:
         self._warnings: list[Warned] = []
         self._points: list[tuple[Reading, Point]] = []
         self._work = asyncio.Event()
-        self._under_way: asyncio.Task[None] | None = None
 
     def add(self, outcome: Outcome) -> None:
         """Take in a round; never waits."""
@@ -43,13 +42,7 @@ class Records:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is there, after what is being written; cancelling the caller interrupts neither."""
-        if self._under_way is not None:
-            await asyncio.wait((self._under_way,))
-        self._under_way = asyncio.create_task(self._write())
-        await asyncio.shield(self._under_way)
-
-    async def _write(self) -> None:
+        """Write what is there."""
         self._work.clear()
         transitions, self._transitions = self._transitions, []
         warnings, self._warnings = self._warnings, []

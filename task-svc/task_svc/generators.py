@@ -11,9 +11,15 @@ def make(kind: TaskKind, parameters: Parameters, directory: Path, progress: Prog
 
     Whatever `progress` raises ends the work and is passed on.
     """
-    if kind is TaskKind.CYMATIC:
-        # Here and not above: the service process, which imports this module's callers, needs no numpy.
-        from task_svc.cymatics.generator import make_pattern  # noqa: PLC0415
+    # Here and not above: the service process, which imports this module's callers, needs no numpy.
+    match kind:
+        case TaskKind.ART:
+            from task_svc.art.generator import make_picture  # noqa: PLC0415
 
-        return make_pattern(parameters, directory, progress)
-    raise ValueError(f"No generator makes {kind.value}.")
+            return make_picture(parameters, directory, progress)
+        case TaskKind.CYMATIC:
+            from task_svc.cymatics.generator import make_pattern  # noqa: PLC0415
+
+            return make_pattern(parameters, directory, progress)
+        case _:
+            raise ValueError(f"No generator makes {kind.value}.")

@@ -14,6 +14,7 @@ from gateway.access import Principal
 from gateway.backends import durability
 from gateway.dependencies import Dependencies, Deps, IdempotencyKey, PageSize, PageToken, Who
 from gateway.openapi import told
+from gateway.problems import Unprocessable
 from gateway.schemas.tasks import (
     KINDS,
     STATES,
@@ -30,7 +31,7 @@ from gateway.schemas.tasks import (
     task_body,
 )
 from mcai.task.v1 import task_pb2
-from servicekit.errors import Internal, NotFound
+from servicekit.errors import Internal, InvalidArgument, NotFound
 
 router = APIRouter(prefix="/api", tags=["tasks"])
 
@@ -171,7 +172,12 @@ async def _check_owner(deps: Dependencies, who: Principal, task_id: str) -> None
 
 
 async def _submitted(deps: Dependencies, request: task_pb2.SubmitTaskRequest) -> Response:
-    response = await deps.peers.task.ask(lambda stub: stub.SubmitTask(request))
+    try:
+        response = await deps.peers.task.ask(lambda stub: stub.SubmitTask(request))
+    except InvalidArgument as error:
+        if "allowed" in error.metadata:
+            raise Unprocessable(error.message, metadata=error.metadata) from error
+        raise
     task, job = response.task, job_body(response.task)
     stored = durability(response.durability).value
     body = SubmittedTask(job.job_id, job.status, job.poll_url, stored, task_body(task))

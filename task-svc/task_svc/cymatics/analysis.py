@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from task_svc.cymatics.bessel import FloatArray
 from task_svc.cymatics.plates import Plate
+from task_svc.exact import FloatArray
 
 _ANGLES: Final = 100
 _RADII: Final = 50

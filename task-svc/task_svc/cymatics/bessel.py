@@ -9,12 +9,12 @@ the normalisation J_0 + 2 J_2 + 2 J_4 + ... = 1 is DLMF 10.12.4, the derivative 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
+from task_svc.exact import FloatArray
 
 _BIG: Final = 1e200
 # Orders above the larger of x and n at which the recurrence starts: enough for full double precision.

@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from task_svc import exact
 from task_svc.cymatics.bessel import Zero, bessel_j, zeros_between
 
 LOWEST_HZ: Final = 20.0
@@ -80,28 +81,37 @@ def square_plate(frequency_hz: float, exciter_offset: float) -> Excitation:
     k = 2.0 * wave_number(frequency_hz)
     reach = 0.12 * k + 5.0
     pairs = _pairs_within(k, reach)
-    nearest = min(pairs, key=lambda pair: abs(math.pi * math.hypot(*pair) - k))
+    nearest = min(pairs, key=lambda pair: abs(_own(*pair) - k))
     odd, parity = nearest[0] % 2, -1 if nearest[0] != nearest[1] and sum(nearest) % 4 else 1
-    place = exciter_offset * math.pi / 2.0
+    place = exciter_offset * 0.25  # in turns for each half wave
     found: list[Mode] = []
     for first, second in pairs:
         if first % 2 != odd or (parity < 0 and first == second):
             continue
-        strength = math.cos(first * place) * math.cos(second * place * 0.8)
-        own = math.pi * math.hypot(first, second)
+        strength = _cosine(first * place) * _cosine(second * place * 0.8)
+        own = _own(first, second)
         found.append(Mode(first, second, own, strength * _response(own, k)))
     return Excitation(frequency_hz, k, parity, _strongest(found))
 
 
 def _pairs_within(k: float, reach: float) -> list[tuple[int, int]]:
     """Returns the half waves along the sides, m <= n and both even or both odd, of wave numbers near k."""
-    highest = int((k + reach) / math.pi) + 1
+    highest = int((k + reach) / exact.PI) + 1
     return [
         (first, second)
         for first in range(highest + 1)
         for second in range(max(first, 1), highest + 1)
-        if (first + second) % 2 == 0 and abs(math.pi * math.hypot(first, second) - k) <= reach
+        if (first + second) % 2 == 0 and abs(_own(first, second) - k) <= reach
     ]
+
+
+def _own(first: int, second: int) -> float:
+    """Returns the wave number of a square plate's mode, in units of 1 / side."""
+    return exact.PI * math.sqrt(first * first + second * second)
+
+
+def _cosine(turns: float) -> float:
+    return float(exact.cosine(np.array([turns]))[0])
 
 
 def _nearest_fold(k: float) -> int:
@@ -113,8 +123,9 @@ def _nearest_fold(k: float) -> int:
 def _response(own: float, driven: float) -> float:
     """Returns the swing of a damped oscillator, seen where in-phase and quadrature parts weigh alike."""
     # Frequencies go with the square of the wave numbers, and the equation of motion with theirs.
-    detuning = (own / driven) ** 4 - 1.0
-    return (detuning + _DAMPING) / (detuning**2 + _DAMPING**2) * _DAMPING
+    square = (own / driven) * (own / driven)
+    detuning = square * square - 1.0
+    return (detuning + _DAMPING) / (detuning * detuning + _DAMPING * _DAMPING) * _DAMPING
 
 
 def _couplings(zeros: list[Zero], exciter_radius: float) -> list[float]:
@@ -135,5 +146,5 @@ def _couplings(zeros: list[Zero], exciter_radius: float) -> list[float]:
 def _strongest(modes: list[Mode]) -> tuple[Mode, ...]:
     """Returns the modes that carry the figure, scaled so that the squares of the amplitudes add up to 1."""
     ordered = sorted(modes, key=lambda mode: (-abs(mode.amplitude), mode.first, mode.second))[:_MOST_MODES]
-    power = math.sqrt(sum(mode.amplitude**2 for mode in ordered))
+    power = math.sqrt(math.fsum(mode.amplitude * mode.amplitude for mode in ordered))
     return tuple(Mode(mode.first, mode.second, mode.wave_number, mode.amplitude / power) for mode in ordered)

@@ -1,4 +1,4 @@
-"""Colour ramps that look even to the eye, computed in OKLab (Bjorn Ottosson, 2020).
+"""The colours of plates and sand.
 
 A palette is two ramps over a plate: what the vibrating metal looks like from still to strongest swing, and
 the colour of the sand that lies on it.
@@ -6,36 +6,18 @@ the colour of the sand that lies on it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-FloatArray: TypeAlias = NDArray[np.float64]
-
-_STEPS: Final = 1024
-# Below this the sRGB curve is a straight line (IEC 61966-2-1).
-_LINEAR_PART: Final = 0.0031308
-# From Ottosson's definition of OKLab: OKLab to the cone responses' cube roots, and those to linear sRGB.
-_TO_LMS: Final = (
-    (1.0, 0.3963377774, 0.2158037573),
-    (1.0, -0.1055613458, -0.0638541728),
-    (1.0, -0.0894841775, -1.2914855480),
-)
-_TO_RGB: Final = (
-    (4.0767416621, -3.3077115913, 0.2309699292),
-    (-1.2684380046, 2.6097574011, -0.3413193965),
-    (-0.0041960863, -0.7034186147, 1.7076147010),
-)
+from task_svc.colour import Lch
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
     """Colours as (lightness 0-1, chroma 0-0.4, hue in degrees) of OKLCH."""
 
-    plate: tuple[tuple[float, float, float], ...]
-    sand: tuple[float, float, float]
-    ground: tuple[float, float, float]
+    plate: tuple[Lch, ...]
+    sand: Lch
+    ground: Lch
 
 
 PALETTES: Final[Mapping[str, Palette]] = {
@@ -65,38 +47,3 @@ PALETTES: Final[Mapping[str, Palette]] = {
         (0.985, 0.005, 90),
     ),
 }
-
-
-def ramp(stops: tuple[tuple[float, float, float], ...]) -> FloatArray:
-    """Returns linear sRGB of shape (1024, 3) along evenly spaced OKLCH stops, joined in OKLab."""
-    lab = np.array([_lab(stop) for stop in stops])
-    at = np.linspace(0.0, len(stops) - 1.0, _STEPS)
-    joined = np.stack([np.interp(at, np.arange(len(stops)), lab[:, channel]) for channel in range(3)], axis=1)
-    return linear_rgb(joined)
-
-
-def colour(lch: tuple[float, float, float]) -> FloatArray:
-    """Returns the linear sRGB of one OKLCH colour, shape (3,)."""
-    mixed: FloatArray = linear_rgb(np.array([_lab(lch)]))[0]
-    return mixed
-
-
-def linear_rgb(lab: FloatArray) -> FloatArray:
-    """Returns linear sRGB, cut to 0 ... 1, of OKLab colours of shape (n, 3)."""
-    lms = [(lab[:, 0] * a + lab[:, 1] * b + lab[:, 2] * c) ** 3 for a, b, c in _TO_LMS]
-    rgb = np.stack([lms[0] * a + lms[1] * b + lms[2] * c for a, b, c in _TO_RGB], axis=1)
-    return np.clip(rgb, 0.0, 1.0)
-
-
-def encode_srgb(linear: FloatArray) -> NDArray[np.uint8]:
-    """Returns the 8-bit sRGB of linear values of any shape (IEC 61966-2-1)."""
-    curved = np.where(
-        linear <= _LINEAR_PART, linear * 12.92, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055
-    )
-    return np.clip(curved * 255.0 + 0.5, 0, 255).astype(np.uint8)
-
-
-def _lab(lch: tuple[float, float, float]) -> tuple[float, float, float]:
-    lightness, chroma, hue = lch
-    angle = np.deg2rad(hue)
-    return lightness, float(chroma * np.cos(angle)), float(chroma * np.sin(angle))

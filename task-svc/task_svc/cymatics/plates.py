@@ -4,8 +4,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from task_svc.cymatics.bessel import FloatArray, bessel_j
+from task_svc import exact
+from task_svc.cymatics.bessel import bessel_j
 from task_svc.cymatics.modes import Excitation
+from task_svc.exact import FloatArray
 
 # Radial profiles are tabulated this finely: at the highest wave number, 190, 45 points a half wave.
 _TABLE_POINTS: Final = 4096
@@ -25,8 +27,7 @@ class RoundPlate:
     """A disc of radius 1 around the origin."""
 
     def __init__(self, excitation: Excitation) -> None:
-        radii = np.linspace(0.0, 1.0, _TABLE_POINTS)
-        self._radii = radii
+        radii = np.arange(_TABLE_POINTS) * (1.0 / (_TABLE_POINTS - 1))
         self._fold = excitation.fold
         self._profiles: dict[int, FloatArray] = {}
         for mode in excitation.modes:
@@ -48,7 +49,7 @@ class RoundPlate:
             while reached < order:
                 cosine, sine = cosine * step[0] - sine * step[1], sine * step[0] + cosine * step[1]
                 reached += self._fold
-            total += np.interp(radius, self._radii, self._profiles[order], right=0.0) * cosine
+            total += _looked_up(self._profiles[order], radius) * cosine
         return total
 
     def depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -67,16 +68,24 @@ class SquarePlate:
     def swing(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """See `Plate`."""
         total = np.zeros(np.broadcast_shapes(x.shape, y.shape))
-        along_x, along_y = (x + 1.0) * (np.pi / 2.0), (y + 1.0) * (np.pi / 2.0)
+        along_x, along_y = (x + 1.0) * 0.25, (y + 1.0) * 0.25  # in turns for each half wave
         for mode in self._modes:
-            one = np.cos(mode.first * along_x) * np.cos(mode.second * along_y)
-            other = np.cos(mode.second * along_x) * np.cos(mode.first * along_y)
+            one = exact.cosine(mode.first * along_x) * exact.cosine(mode.second * along_y)
+            other = exact.cosine(mode.second * along_x) * exact.cosine(mode.first * along_y)
             total += mode.amplitude * (one + self._parity * other)
         return total
 
     def depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """See `Plate`."""
         return np.minimum(1.0 - np.abs(x), 1.0 - np.abs(y))
+
+
+def _looked_up(table: FloatArray, radius: FloatArray) -> FloatArray:
+    """Returns a table's values between its points, which run from radius 0 to 1; 0 beyond them."""
+    place = radius * (_TABLE_POINTS - 1)
+    left = np.minimum(place.astype(np.intp), _TABLE_POINTS - 2)
+    low = table[left]
+    return np.where(radius <= 1.0, low + (table[left + 1] - low) * (place - left), 0.0)
 
 
 def _powers(cosine: FloatArray, sine: FloatArray, exponent: int) -> tuple[FloatArray, FloatArray]:

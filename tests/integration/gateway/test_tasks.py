@@ -121,10 +121,13 @@ async def test_tasks_are_listed_by_user_state_and_kind(house: House) -> None:
 
 async def test_what_cannot_be_made_is_refused_with_a_sentence(house: House) -> None:
     wrong = await house.client.post("/api/cymatic/generate", json={"frequency_hz": "loud"})
+    unknown = await house.client.post("/api/tasks", json={"kind": "art", "parameters": {"style": "cubist"}})
     later = await house.client.post("/api/tasks", json={"kind": "music"})
     missing = await house.client.get("/api/job/00000000-0000-7000-8000-000000000000")
 
     assert wrong.status_code == 400
     assert "frequency_hz" in wrong.json()["detail"]
+    assert unknown.status_code == 422
+    assert "mandala" in unknown.json()["detail"]
     assert later.status_code == 501
     assert missing.status_code == 404

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from task_svc.colour import encode_srgb, ramp
 from task_svc.cymatics.analysis import figures, polar_grid
 from task_svc.cymatics.bessel import bessel_j, zeros_between
 from task_svc.cymatics.modes import round_plate, square_plate, wave_number
 from task_svc.cymatics.palettes import PALETTES as DRAWN
-from task_svc.cymatics.palettes import encode_srgb, ramp
+from task_svc.cymatics.parameters import PALETTES, PLATES
 from task_svc.cymatics.plates import RoundPlate, SquarePlate
 from task_svc.generators import make
 from task_svc.model import TaskKind
-from task_svc.parameters import PALETTES, PLATES, completed
+from task_svc.parameters import completed
 
 
 def drawn(tmp_path: Path, **parameters: Any) -> tuple[bytes, dict[str, Any]]:
@@ -136,6 +137,30 @@ def test_the_same_request_gives_the_same_bytes(tmp_path: Path, plate: str) -> No
     assert hashlib.sha256(first).digest() == hashlib.sha256(again).digest()
     assert result == result_again
     assert drawn(tmp_path, plate=plate, seed=6)[0] != first
+
+
+@pytest.mark.parametrize(
+    ("plate", "sha256"),
+    [
+        ("circular", "5f45ed7e44c14f130163393f6d3899ba893a854c1562ca6a5b492ee12111d248"),
+        ("square", "2ccb14f4f829f345c5d80359ff063a07499c55195feb6eab88e0d99edcc2b22f"),
+    ],
+)
+def test_files_are_the_same_everywhere(tmp_path: Path, plate: str, sha256: str) -> None:
+    content, _ = drawn(tmp_path, plate=plate)
+    assert hashlib.sha256(content).hexdigest() == sha256
+
+
+def test_an_animation_is_one_swing_and_the_still_picture_its_first_moment(tmp_path: Path) -> None:
+    chosen = completed(TaskKind.CYMATIC, '{"size_pixels": 64, "animated": true}')
+    still, moving = make(TaskKind.CYMATIC, chosen, tmp_path, lambda *_: None).files
+    assert moving.media_type == "image/apng"
+    with Image.open(still.path) as picture, Image.open(moving.path) as animation:
+        frames = getattr(animation, "n_frames", 0)
+        assert frames == 24
+        assert animation.convert("RGB").tobytes() == picture.convert("RGB").tobytes()
+        animation.seek(6)
+        assert animation.convert("RGB").tobytes() != picture.convert("RGB").tobytes()
 
 
 @pytest.mark.parametrize("palette", PALETTES)

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from task_svc.catalogue import BRAIN_WAVES_HZ, TONES_HZ, audible_hz, emotions
+from task_svc.cymatics.parameters import PALETTES
 from task_svc.errors import InvalidParameters, NotYetImplemented
 from task_svc.model import TaskKind, body_hash, task_id_of_request
-from task_svc.parameters import PALETTES, canonical_json, completed, normalised_json
+from task_svc.parameters import canonical_json, completed, normalised_json
 
 CYMATIC = TaskKind.CYMATIC
 
@@ -22,6 +23,7 @@ def test_nothing_asked_for_is_completed() -> None:
         "size_pixels": 1024,
         "seed": 1,
         "palette": PALETTES[0],
+        "animated": False,
         "prompt": "",
     }
 
@@ -102,7 +104,7 @@ def test_any_value_is_completed_or_refused(values: dict[str, object]) -> None:
         assert completed(CYMATIC, text) == parameters
 
 
-@pytest.mark.parametrize("kind", [TaskKind.ART, TaskKind.MUSIC])
+@pytest.mark.parametrize("kind", [TaskKind.MUSIC])
 def test_kinds_to_come_are_refused(kind: TaskKind) -> None:
     with pytest.raises(NotYetImplemented):
         completed(kind, "{}")
