@@ -121,7 +121,7 @@ async def test_wrong_parameters_are_refused_with_what_is_allowed(
     assert refused.value.metadata["field"] == next(iter(parameters))
 
 
-@pytest.mark.parametrize("kind", [task_pb2.TASK_KIND_ART, task_pb2.TASK_KIND_MUSIC])
+@pytest.mark.parametrize("kind", [task_pb2.TASK_KIND_MUSIC])
 async def test_other_kinds_say_that_they_are_not_made_yet(
     replica: TaskReplica, kind: task_pb2.TaskKind.ValueType
 ) -> None:
