@@ -55,7 +55,7 @@ fmt: $(UV) ## format the code and sort the imports
 protos: $(UV) ## generate the Python code of the contracts
 	@$(RUN) python protos/generate.py
 
-docs: $(UV) ## generate the README's configuration table
+docs: $(UV) ## generate the README's configuration table and the commands of the routes
 	@$(RUN) python docs/generate.py
 
 bench: $(UV) ## measure the search and the import, and compare them with their goals

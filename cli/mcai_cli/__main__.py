@@ -86,6 +86,9 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
 
 def main() -> None:
     """Run the command line; a known fault is one sentence and an exit code of 1 or 2."""
+    from mcai_cli.remote.command_line import add_to  # noqa: PLC0415  as above
+
+    add_to(app)
     try:
         app()
     except CommandError as error:

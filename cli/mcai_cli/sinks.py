@@ -14,6 +14,7 @@ import msgspec
 
 from mcai_cli.errors import CommandError
 from mcai_cli.reading.model import Rejected, Row
+from mcai_cli.settings import ClientSettings
 
 REQUEST_TIMEOUT_SECONDS = 120.0
 
@@ -101,5 +102,6 @@ def _detail(response: httpx2.Response) -> str:
 @asynccontextmanager
 async def gateway_sink(url: str) -> AsyncIterator[Sink]:
     """A sink into the gateway at `url`."""
-    async with httpx2.AsyncClient(base_url=url, timeout=REQUEST_TIMEOUT_SECONDS) as client:
+    headers = ClientSettings().headers()
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=REQUEST_TIMEOUT_SECONDS) as client:
         yield GatewaySink(client)

@@ -34,12 +34,19 @@ from servicekit.identifiers import new_request_id
 
 def create_app(deps: Dependencies) -> FastAPI:
     """Returns the application over what it is given; it opens nothing and starts nothing."""
-    # The documentation pages of FastAPI load scripts from elsewhere, so only the document itself is served.
-    app = FastAPI(title="MC AI", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.openapi = partial(_documented, app)  # type: ignore[method-assign]  # FastAPI's own way to do it
+    app = described_app()
     app.state.dependencies = deps
     app.state.pages = web.load_pages()
     problems.install(app)
+    _surround(app, deps)
+    return app
+
+
+def described_app() -> FastAPI:
+    """Returns the routes and their document, with nothing behind them: it is not to be called."""
+    # The documentation pages of FastAPI load scripts from elsewhere, so only the document itself is served.
+    app = FastAPI(title="MC AI", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.openapi = partial(_documented, app)  # type: ignore[method-assign]  # FastAPI's own way to do it
     app.router.redirect_slashes = False
     # "{domain}:import" and "{id}:cancel" come before the plain names, which would match them too.
     for resource in (
@@ -47,7 +54,6 @@ def create_app(deps: Dependencies) -> FastAPI:
         legacy, tasks, keys, system, monitoring,
     ):  # fmt: skip
         app.include_router(resource.router)
-    _surround(app, deps)
     return app
 
 

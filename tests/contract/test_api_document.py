@@ -8,8 +8,8 @@ import pytest
 
 from gateway import openapi
 from gateway.access import access_of
+from gateway.app import described_app
 from gateway.schemas.shown import EXAMPLES
-from tests.support.described_app import described_app
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from gateway.app import described_app
 from tests.support.access_matrix import OWNED, ROLES, SHARED, expected
-from tests.support.described_app import described_app, routes
+from tests.support.app_routes import routes
 from tests.support.gateway_house import House, gateway_house
 from tests.support.keys import ADMIN_TOKEN, client_of, make_key
 from tests.support.waiting import eventually
