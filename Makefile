@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 check fmt protos docs bench compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs bench compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-py313: ## run the suite on Python 3.13, in a container
 	    mkdir /src && cd /src && tar --extract && pip install --quiet --root-user-action=ignore uv \
 	    && UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never uv sync --quiet --frozen --all-packages --group dev \
 	    && .venv/bin/pytest --quiet --numprocesses $(PYTEST_WORKERS) -m "not docker" --ignore tests/contract'
+
+fuzz: $(UV) ## send 10,000 requests that must be refused (REQUESTS=, SEED=)
+	@$(RUN) python -m tests.support.request_fuzz house $(or $(REQUESTS),10000) $(SEED)
 
 check: $(UV) ## lint, types, import rules, contracts, generated files
 	@$(RUN) ruff check

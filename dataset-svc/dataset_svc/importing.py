@@ -67,6 +67,8 @@ class ImportService:
         checked_identifier("request_id", opening.request_id, required=False)
         if opening.first_row < 0:
             raise InvalidArgument("first_row must not be negative.", metadata={"field": "first_row"})
+        if opening.default_domain:
+            checked_domain(opening.default_domain)
         await self._check_position(opening)
         stream = _Stream(opening, self._imports, self._metrics, clock=self._clock, new_id=self._new_id)
         report = await stream.run(batches)

@@ -192,6 +192,7 @@ class ImportOpening:
 
     request_id: str = ""
     first_row: int = 0
+    default_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

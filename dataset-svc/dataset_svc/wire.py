@@ -169,7 +169,7 @@ async def import_stream(
     if not first.HasField("header"):
         raise _misplaced()
     header = first.header
-    opening = ImportOpening(header.request_id, header.first_row)
+    opening = ImportOpening(header.request_id, header.first_row, header.default_domain)
     return opening, _batches(header.default_domain, first, requests)
 
 

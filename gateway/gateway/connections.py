@@ -6,12 +6,14 @@ lives for, and how many connections there are. What is refused here is a problem
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway import problems
+from gateway.middleware import SECURITY_HEADERS
 from servicekit.errors import InvalidArgument, ServiceError
 
 _CLOSING_SECONDS: Final = 1.0
@@ -48,6 +50,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._requests = 0
         self._head_bytes = 0
         self._in_head = True
+        self._leaving = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
 
@@ -66,7 +69,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Takes what arrived, within the size of a head."""
+        """Takes what arrived, within the size of a head; what comes after the last answer is thrown away."""
+        if self._leaving:
+            return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_timer is None:
@@ -90,6 +95,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_timer = None
         self._requests += 1
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", _LastWord(self.transport, self._leave))
         if self._limits.draining or self._requests >= self._limits.max_requests:
             self.cycle.keep_alive = False
 
@@ -147,13 +153,45 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, error: ServiceError) -> None:
+        if self._leaving:
+            return
         answer = problems.response_of(error)
         head = [f"HTTP/1.1 {answer.status_code} {problems.phrase(answer.status_code)}\r\n".encode()]
         head += [name + b": " + value + b"\r\n" for name, value in answer.raw_headers]
+        head += [name + b": " + value + b"\r\n" for name, value in SECURITY_HEADERS]
         self.transport.write(b"".join(head) + b"connection: close\r\n\r\n" + bytes(answer.body))
-        self.transport.close()
-        # Whoever does not read even this is cut off.
+        self._hang_up()
+
+    def _leave(self) -> None:
+        """Ends the connection after its last answer."""
+        if self.cycle.more_body:
+            self._hang_up()
+        else:
+            self.transport.close()
+
+    def _hang_up(self) -> None:
+        """Ends the connection of a client that may still be sending.
+
+        Closing it on what was not read resets it, and the client may lose the answer; so for a moment what
+        comes is thrown away. Whoever does not read or end even then is cut off.
+        """
+        if self._leaving or self.transport.is_closing():
+            return
+        self._leaving = True
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        _cancel(self._head_timer)
+        _cancel(self._stall_timer)
         self._stall_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
+
+
+class _LastWord:
+    """The connection as uvicorn's request knows it; closing it does not cut the answer off."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -79,7 +79,8 @@ Deps = Annotated[Dependencies, Depends(_dependencies)]
 Who = Annotated[Principal, Depends(_principal)]
 
 # Without a count: pydantic's engine unrolls `{1,128}` over all of Unicode into 3 MB for each parameter.
-ID_PATTERN = r"^[\w.@:+-]+$"
+# A name of marks alone, such as "..", is none.
+ID_PATTERN = r"^[.@:+-]*\w[\w.@:+-]*$"
 
 NamedUser = Annotated[
     str | None,

@@ -28,7 +28,7 @@ CONTENT_SECURITY_POLICY: Final = (
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # No route sets one of these itself, so they are added as they stand: they are on every answer.
-_SECURITY_HEADERS: Final = tuple(
+SECURITY_HEADERS: Final = tuple(
     (name.encode(), value.encode())
     for name, value in {
         "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -136,7 +136,7 @@ class _Reply:
             own = [(b"x-request-id", self._request_id.encode()), *self._scope.get(EXTRA_HEADERS, ())]
             if names := sorted(self.degraded):
                 own.append((DEGRADED.encode(), ",".join(names).encode()))
-            message["headers"] = [*message["headers"], *own, *_SECURITY_HEADERS]
+            message["headers"] = [*message["headers"], *own, *SECURITY_HEADERS]
         await self._send(message)
 
 
@@ -160,6 +160,8 @@ def _refusal(scope: Scope) -> ServiceError | None:
         return problems.AddressTooLong(f"The address is longer than {MAX_PATH_BYTES:,} bytes.")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > problems.MAX_HEADER_BYTES:
         return problems.HeadersTooLarge(f"The headers are larger than {problems.MAX_HEADER_BYTES:,} bytes.")
+    if scope["http_version"] == "0.9" or not _says_once_for_whom(scope):
+        return InvalidArgument("Ask by HTTP/1.1, with one Host header.")
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         return InvalidArgument("The address holds a NUL character.")
     # A browser says where a request was born. There is no login to protect it yet, so a page of another
@@ -168,6 +170,12 @@ def _refusal(scope: Scope) -> ServiceError | None:
     if scope["method"] not in _SAFE_METHODS and born_at not in {"none", "same-origin"}:
         return PermissionDenied("Pages of other sites may not write here.")
     return None
+
+
+def _says_once_for_whom(scope: Scope) -> bool:
+    """RFC 9112, 3.2: without a Host, or with two, whoever stands before us may have meant another."""
+    hosts: int = sum(name == b"host" for name, _ in scope["headers"])
+    return hosts == 1 or (hosts == 0 and str(scope["http_version"]) == "1.0")
 
 
 class BodyLimit:

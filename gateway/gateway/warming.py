@@ -16,7 +16,7 @@ _REQUEST: Final = {
     "raw_path": b"/livez",
     "query_string": b"",
     "root_path": "",
-    "headers": [],
+    "headers": [(b"host", b"localhost")],
     "client": ("127.0.0.1", 0),
     "server": ("127.0.0.1", 0),
 }

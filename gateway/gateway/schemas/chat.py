@@ -7,7 +7,7 @@ import msgspec
 from gateway.chat.model import Answer, ChatQuestion, Feeling, Preferences, Role, Turn
 from servicekit.errors import InvalidArgument
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[\w.@:+-]{1,128}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[.@:+-]*\w[\w.@:+-]*\Z", max_length=128)]
 Domain = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 

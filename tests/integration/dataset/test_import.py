@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mcai.dataset.v1 import bank_pb2
-from servicekit.errors import FailedPrecondition, translating
-from tests.support.dataset_replica import Replica, dataset_replica
+from servicekit.errors import FailedPrecondition, InvalidArgument, translating
+from tests.support.dataset_replica import Replica, dataset_replica, import_requests
 from tests.support.waiting import eventually
 
 ROWS = [
@@ -80,6 +80,12 @@ async def test_a_stream_may_not_leave_rows_out(replica: Replica) -> None:
     with pytest.raises(FailedPrecondition) as refused, translating("dataset-svc"):
         await replica.stub.ImportExamples(requests(first_row=500))
     assert refused.value.metadata["next_row"] == "0"
+
+
+async def test_a_domain_that_none_may_have_is_refused_at_once(replica: Replica) -> None:
+    with pytest.raises(InvalidArgument) as refused, translating("dataset-svc"):
+        await replica.stub.ImportExamples(import_requests([ROWS[:2]], default_domain="../etc"))
+    assert refused.value.metadata["field"] == "domain"
 
 
 async def test_refusals_of_all_streams_are_in_the_report(replica: Replica) -> None:

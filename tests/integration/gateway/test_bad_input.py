@@ -46,6 +46,7 @@ async def test_no_message(house: House, body: dict[str, Any]) -> None:
         {"message": "what", "user_id": ""},
         {"message": "what", "user_id": "../../etc/passwd"},
         {"message": "what", "user_id": "a" * 129},
+        {"message": "what", "user_id": ".."},
         {"message": "what", "user_id": "a\nb"},
         {"message": "what", "user_id": "ada\n"},
         {"message": "what", "conversation_id": "a/b"},
@@ -224,6 +225,8 @@ async def test_searches(house: House, query: str) -> None:
         ("POST", "/api/feedback", {"message": "", "rating": "like"}),
         ("POST", "/api/emotion/analyze", {"text": ""}),
         ("POST", "/api/emotion/analyze", {"text": 5}),
+        ("GET", "/api/users/%2e%2e:export", None),
+        ("DELETE", "/api/users/.", None),
         ("POST", "/api/tasks", {"kind": "sculpture"}),
         ("POST", "/api/tasks", {"kind": "cymatic", "parameters": []}),
         ("POST", "/api/tasks", {"kind": "cymatic", "priority": 10}),
@@ -250,6 +253,22 @@ async def test_a_page_of_another_site_cannot_write(house: House) -> None:
     assert own.status_code == 200
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /livez\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+    ],
+)
+async def test_a_request_for_nobody_or_for_two(house: House, head: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.listener.port)
+    writer.write(head)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_huge_headers_and_addresses(house: House) -> None:
     refused(await house.client.get("/livez", headers={"x-filler": "x" * 40_000}), 431)
     refused(await house.client.get("/livez?" + "x" * 5_000), 414)
@@ -258,7 +277,6 @@ async def test_huge_headers_and_addresses(house: House) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /livez\r\n\r\n",
         b"BREW /livez HTTP/1.1\r\nhost: x\r\n\r\n",
         b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n",
         b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",

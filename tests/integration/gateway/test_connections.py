@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.support.gateway_house import House, gateway_house
 from tests.support.waiting import eventually
 
@@ -71,6 +73,16 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused_and_its_rest_not_w
     async with gateway_house(**SHORT, request_timeout_seconds=0.3) as house:
         assert is_problem(await answer_to(house, JSON_HEAD + b'content-length: 99\r\n\r\n{"mess'), 408)
         assert is_problem(await answer_to(house, IMPORT_HEAD + b"1\r\n{\r\n"), 408)
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET / HTTP/1.1\r\nx-a: ", JSON_HEAD + b"connection: close\r\ncontent-length: 4000000\r\n\r\n"]
+)
+async def test_who_is_still_sending_gets_the_answer_too(head: bytes) -> None:
+    async with gateway_house(with_rows=False) as house:
+        answer = await answer_to(house, head + b"x" * 4_000_000)
+
+        assert is_problem(answer, 431 if b"x-a" in head else 413)
 
 
 async def test_what_is_not_http_gets_a_problem() -> None:

@@ -43,11 +43,14 @@ def scope(
 ) -> Scope:
     return {
         "type": "http",
+        "http_version": "1.1",
         "method": method,
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
-        "headers": [(key.encode(), value.encode()) for key, value in (headers or {}).items()],
+        "headers": [
+            (key.encode(), value.encode()) for key, value in {"host": "x", **(headers or {})}.items()
+        ],
     }
 
 
@@ -156,6 +159,10 @@ async def test_a_caller_who_leaves_is_no_fault(metrics: GatewayMetrics) -> None:
         (scope("GET", headers={"sec-fetch-site": "cross-site"}), 200),
         (scope("POST", headers={"sec-fetch-site": "same-origin"}), 200),
         (scope("POST"), 200),
+        ({**scope(), "headers": []}, 400),
+        ({**scope(), "headers": [(b"host", b"a"), (b"host", b"b")]}, 400),
+        ({**scope(), "headers": [], "http_version": "1.0"}, 200),
+        ({**scope(), "headers": [], "http_version": "0.9"}, 400),
     ],
 )
 async def test_what_no_route_should_see(about: Scope, status: int) -> None:
