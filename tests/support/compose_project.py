@@ -1,5 +1,6 @@
 """The real Compose project, built from this checkout and brought up once for the tests that ask for it."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -34,6 +35,10 @@ class ComposeProject:
         )
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    async def run_beside(self, *arguments: str) -> str:
+        """The same, while other things go on."""
+        return await asyncio.to_thread(self.run, *arguments)
 
     def kill(self, service: str) -> None:
         """End all containers of a service at once, without a goodbye."""
