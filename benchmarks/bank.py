@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from dataset_svc.index import TantivyIndex
 from dataset_svc.model import Example, SearchQuery
 from dataset_svc.settings import DatasetSettings
 from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc
-from mcai_cli.bank_sink import BankSink
 from mcai_cli.reading.model import Row
+from mcai_cli.service_bank import ServiceBank
 from servicekit import logs
 from servicekit.channel import open_channel
 from servicekit.settings import load
@@ -130,20 +130,25 @@ async def measure_import(rows: list[Row], directory: Path) -> list[Figure]:
     async with running(settings, CollectorRegistry()) as server:
         channel = open_channel(server.address, services=SERVICES, token=None, timeout_seconds=60)
         async with channel:
-            sink = BankSink(dataset_pb2_grpc.DatasetServiceStub(channel))
-            await sink.send(rows[:BATCH_ROWS])
-            quarter, memory = len(rows) // 4, 0
+            bank = ServiceBank(dataset_pb2_grpc.DatasetServiceStub(channel))
+            await bank.add("first", 0, in_batches(rows[:BATCH_ROWS]))
+            quarter = len(rows) // 4
             started = time.perf_counter()
-            for first in range(BATCH_ROWS, len(rows), BATCH_ROWS):
-                await sink.send(rows[first : first + BATCH_ROWS])
-                if first <= quarter:
-                    memory = process.memory_info().rss
+            await bank.add("begun", 0, in_batches(rows[BATCH_ROWS:quarter]))
+            memory = process.memory_info().rss
+            await bank.add("rest", 0, in_batches(rows[quarter:]))
             seconds = time.perf_counter() - started
             grown = (process.memory_info().rss - memory) / 2**20
     return [
         Figure("import, rows a second", (len(rows) - BATCH_ROWS) / seconds, "rows/s", 2_000.0, False),
         Figure("memory grown over the last three quarters", grown, "MB", 50.0),
     ]
+
+
+async def in_batches(rows: Sequence[Row]) -> AsyncIterator[Sequence[Row]]:
+    """The rows as messages take them."""
+    for first in range(0, len(rows), BATCH_ROWS):
+        yield rows[first : first + BATCH_ROWS]
 
 
 async def measure(path: Path | None, rows: int) -> list[Figure]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mcai_cli.errors import CommandError
+from servicekit import logs
 from servicekit.errors import ConfigurationError
 
 app = typer.Typer(
@@ -51,7 +52,13 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     domain: Annotated[
         str | None, typer.Option(help="Domain of rows that name none; otherwise the folder's or file's name.")
     ] = None,
-    to: Annotated[str, typer.Option(help="Address of a running gateway.")] = "http://127.0.0.1:8000",
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="The bank: http://HOST:PORT of a gateway (or MCAI_URL; http://127.0.0.1:8000), "
+            "grpc://HOST:PORT of a dataset-svc, postgresql://USER@HOST/DATABASE, or a data directory."
+        ),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Write straight into this data directory instead; no system may run on it."),
@@ -81,7 +88,7 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     from mcai_cli.reading.model import ReadingRules  # noqa: PLC0415  as above
 
     rules = ReadingRules(domain, include_private, prompt_field, response_field, unescape_newlines)
-    import_path(path, rules=rules, to=to, data_dir=data_dir, rejects=rejects)
+    import_path(path, rules=rules, to=str(data_dir) if data_dir else to, rejects=rejects)
 
 
 def main() -> None:
@@ -89,6 +96,7 @@ def main() -> None:
     from mcai_cli.remote.command_line import add_to  # noqa: PLC0415  as above
 
     add_to(app)
+    logs.configure("WARNING", "console")
     try:
         app()
     except CommandError as error:

@@ -1,6 +1,8 @@
-"""`mcai import`: read files, send their rows in batches, show the progress, say what became of them."""
+"""`mcai import`: read files, send their rows in one stream, show the progress, say what became of them."""
 
 import asyncio
+import time
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
@@ -8,47 +10,58 @@ from typing import IO
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mcai_cli.errors import CommandError
+from mcai_cli.errors import BankAwayError, CommandError
+from mcai_cli.ports import Bank, Report
+from mcai_cli.progress import Show, shown_progress
 from mcai_cli.reading.files import data_files, file_items
-from mcai_cli.reading.model import Item, ReadingRules, Rejected, Row, Skipped
-from mcai_cli.sinks import Report, Sink, gateway_sink
-from servicekit.errors import ServiceError
+from mcai_cli.reading.model import Item, ReadingRules, Rejected, Skipped
+from mcai_cli.settings import ClientSettings
+from mcai_cli.targets import bank_at
+from mcai_cli.transfer import Transfer
 
-BATCH_ROWS = 1_000
-BATCH_CHARACTERS = 4_000_000
-"""A batch ends at either bound, so that a message stays far below the services' 16 MB."""
-SHOWN_REJECTIONS = 20
+SHOWN_LINES = 20
+"""Rejections, and places left out on purpose, that are printed."""
 
 
-def import_path(
-    path: Path, *, rules: ReadingRules, to: str, data_dir: Path | None, rejects: Path | None
-) -> None:
-    """Run the import; raises CommandError when nothing can be read or the rows cannot be stored."""
+def import_path(path: Path, *, rules: ReadingRules, to: str | None, rejects: Path | None) -> None:
+    """Run the import; raises CommandError when the bank cannot take it, or no row of it came in."""
+    files = files_at(path)
+    with ExitStack() as stack:
+        reject_file = stack.enter_context(_writable(rejects)) if rejects else None
+        job = ImportJob(files, path, rules, Console(stderr=True), reject_file)
+        try:
+            report = asyncio.run(job.run(bank_at(to or ClientSettings().url, starter=True)))
+        finally:
+            job.say_how_many_more()
+    say(report, Console())
+    if not report.added + report.duplicates:
+        raise CommandError(
+            "No row was imported: every one was rejected."
+            if report.rejected
+            else "No row was imported: none was found."
+        )
+
+
+def files_at(path: Path) -> list[Path]:
+    """The files to read; raises CommandError if there are none."""
     try:
         files = data_files(path)
     except FileNotFoundError as error:
         raise CommandError(str(error)) from error
     if not files:
         raise CommandError(f"The folder {path} holds no file.")
-    with ExitStack() as stack:
-        reject_file = stack.enter_context(_writable(rejects)) if rejects else None
-        job = ImportJob(files, path, rules, Console(stderr=True), reject_file)
-        try:
-            asyncio.run(job.run(_sink(to, data_dir)))
-        except ServiceError as error:
-            raise CommandError(f"The bank refused the rows: {error}") from error
-        finally:
-            job.summarise(Console())
+    return files
 
 
-def _sink(to: str, data_dir: Path | None) -> AbstractAsyncContextManager[Sink]:
-    if data_dir is None:
-        return gateway_sink(to)
-    from mcai_cli.bank_sink import bank_sink  # noqa: PLC0415  the bank takes its time to import
-
-    return bank_sink(data_dir)
+def say(report: Report, console: Console) -> None:
+    """Print what became of the rows."""
+    console.print(
+        f"read {report.read:,}   added {report.added:,}   "
+        f"duplicates {report.duplicates:,}   rejected {report.rejected:,}",
+        markup=False,
+        highlight=False,
+    )
 
 
 def _writable(path: Path) -> IO[bytes]:
@@ -76,87 +89,67 @@ class ImportJob:
         self._rules = rules
         self._console = console
         self._reject_file = reject_file
-        self._report = Report()
-        self._shown = 0
+        self._show: Show = _show_nothing
+        self._position = 0
+        self._rejected = 0
         self._skipped = 0
 
-    async def run(self, sink_manager: AbstractAsyncContextManager[Sink]) -> None:
-        """Send every row of every file."""
-        columns = (
-            TextColumn("importing"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TextColumn("{task.fields[rows]:,} rows"),
-            TimeRemainingColumn(),
-        )
+    async def run(self, banks: AbstractAsyncContextManager[Bank]) -> Report:
+        """Send every row of every file; the report counts what was not even sent, too."""
+        total = sum(file.stat().st_size for file in self._files)
+        transfer = Transfer(self.items, self, uuid.uuid4().hex, clock=time.monotonic)
+        with shown_progress(self._console, "importing", total, time.monotonic) as self._show:
+            async with banks as bank:
+                report = await transfer.run(bank)
+        unsent = self._rejected
+        for each in report.rejections:
+            self.left_out(each)
+        return Report(report.read + unsent, report.added, report.duplicates, report.rejected + unsent)
+
+    def items(self) -> Iterator[Item]:
+        """The items of all files, from the first one."""
         done = 0
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("", total=sum(file.stat().st_size for file in self._files), rows=0)
+        for file in self._files:
 
-            def at(position: int) -> None:
-                progress.update(task, completed=done + position, rows=self._report.read)
+            def at(position: int, done: int = done) -> None:
+                self._position = done + position
 
-            async with sink_manager as sink:
-                for file in self._files:
-                    for rows, rejected, skipped in _batches(file_items(file, self._root, self._rules, at)):
-                        self._say_skipped(skipped)
-                        self._add(Report(len(rejected), rejected=len(rejected), rejections=rejected))
-                        if rows:
-                            self._add(await sink.send(rows))
-                    done += file.stat().st_size
-                    at(0)
+            yield from file_items(file, self._root, self._rules, at)
+            done += file.stat().st_size
+            self._position = done
 
-    def _say_skipped(self, skipped: list[Skipped]) -> None:
-        for each in skipped:
-            if self._skipped < SHOWN_REJECTIONS:
-                self._console.print(f"skipped {each.origin}: {each.reason}", markup=False, soft_wrap=True)
+    def left_out(self, item: Rejected | Skipped) -> None:
+        """See Listener."""
+        if isinstance(item, Skipped):
             self._skipped += 1
+            if self._skipped <= SHOWN_LINES:
+                self._say(f"skipped {item.origin}: {item.reason}")
+            return
+        self._rejected += 1
+        if self._rejected <= SHOWN_LINES:
+            self._say(f"rejected {item.origin}: {item.reason}")
+        if self._reject_file is not None:
+            self._reject_file.write(msgspec.json.encode(item) + b"\n")
 
-    def _add(self, report: Report) -> None:
-        for rejection in report.rejections:
-            if self._shown < SHOWN_REJECTIONS:
-                self._console.print(
-                    f"rejected {rejection.origin}: {rejection.reason}", markup=False, soft_wrap=True
-                )
-            self._shown += 1
-            if self._reject_file is not None:
-                self._reject_file.write(msgspec.json.encode(rejection) + b"\n")
-        # The rejections have been shown and written: only their number is kept, whatever the file's size.
-        report.rejections = []
-        self._report.merge(report)
+    def sent(self, rows: int) -> None:
+        """See Listener."""
+        self._show(self._position, rows)
 
-    def summarise(self, console: Console) -> None:
-        """Print the counts."""
-        if self._shown > SHOWN_REJECTIONS:
-            more = self._shown - SHOWN_REJECTIONS
+    def broke(self, error: BankAwayError) -> None:
+        """See Listener."""
+        self._say(f"{error} The import goes on from where it stands as soon as it answers.")
+
+    def say_how_many_more(self) -> None:
+        """Print how many lines were not printed."""
+        if self._rejected > SHOWN_LINES:
             hint = "" if self._reject_file is not None else "; --rejects FILE writes them all"
-            self._console.print(f"and {more:,} more rejected{hint}", markup=False)
-        if self._skipped > SHOWN_REJECTIONS:
-            console.print(f"and {self._skipped - SHOWN_REJECTIONS:,} more skipped", markup=False)
-        report = self._report
-        console.print(
-            f"read {report.read:,}   added {report.added:,}   "
-            f"duplicates {report.duplicates:,}   rejected {report.rejected:,}",
-            markup=False,
-            highlight=False,
-        )
+            self._say(f"and {self._rejected - SHOWN_LINES:,} more rejected{hint}")
+        if self._skipped > SHOWN_LINES:
+            self._say(f"and {self._skipped - SHOWN_LINES:,} more skipped")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _batches(items: Iterator[Item]) -> Iterator[tuple[list[Row], list[Rejected], list[Skipped]]]:
-    rows: list[Row] = []
-    rejected: list[Rejected] = []
-    skipped: list[Skipped] = []
-    characters = 0
-    for item in items:
-        if isinstance(item, Row):
-            rows.append(item)
-            characters += len(item.prompt) + len(item.response) + len(item.metadata_json)
-        elif isinstance(item, Rejected):
-            rejected.append(item)
-        else:
-            skipped.append(item)
-        if len(rows) + len(rejected) + len(skipped) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield rows, rejected, skipped
-            rows, rejected, skipped, characters = [], [], [], 0
-    if rows or rejected or skipped:
-        yield rows, rejected, skipped
+def _show_nothing(_position: int, _rows: int) -> None:
+    """Before the transfer begins there is nothing to show."""

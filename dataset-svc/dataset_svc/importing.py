@@ -141,15 +141,7 @@ class _Stream:
 
     def _take(self, row: ImportRow, now: float) -> None:
         try:
-            example = Example(
-                id=self._new_id(),
-                domain=checked_domain(row.domain),
-                prompt=checked_prompt(row.prompt),
-                response=checked_response(row.response),
-                metadata_json=checked_metadata(row.metadata_json),
-                create_time=now,
-                update_time=now,
-            )
+            example = self._example(row, now)
         except InvalidArgument as refusal:
             self._rows.append(Refusal(row.origin, refusal.message))
             if len(self._report.rejections) < MAX_REFUSALS:
@@ -157,6 +149,19 @@ class _Stream:
             return
         self._rows.append(example)
         self._characters += len(row.prompt) + len(row.response) + len(row.metadata_json)
+
+    def _example(self, row: ImportRow, now: float) -> Example:
+        if row.problem:
+            raise InvalidArgument(row.problem)
+        return Example(
+            id=self._new_id(),
+            domain=checked_domain(row.domain),
+            prompt=checked_prompt(row.prompt),
+            response=checked_response(row.response),
+            metadata_json=checked_metadata(row.metadata_json),
+            create_time=now,
+            update_time=now,
+        )
 
     async def _store(self) -> None:
         """Begin to store the chunk, when the one before it is settled."""

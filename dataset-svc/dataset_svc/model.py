@@ -177,13 +177,19 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One row to import; `origin` says where it stood, such as `faq.jsonl:17`."""
+    """One row to import.
+
+    Attributes:
+        origin: Where it stood, such as `faq.jsonl:17`.
+        problem: Why its sender could not read it; "" if it could.
+    """
 
     domain: str
     prompt: str
     response: str
     metadata_json: str
     origin: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,14 @@ def _rows(request: bank_pb2.ImportExamplesRequest, default_domain: str) -> list[
     if len(request.rows) > MAX_ROWS_A_MESSAGE:
         raise InvalidArgument(f"A message may have at most {MAX_ROWS_A_MESSAGE:,} rows.")
     return [
-        ImportRow(row.domain or default_domain, row.prompt, row.response, row.metadata_json, row.origin)
+        ImportRow(
+            row.domain or default_domain,
+            row.prompt,
+            row.response,
+            row.metadata_json,
+            row.origin,
+            row.problem,
+        )
         for row in request.rows
     ]
 

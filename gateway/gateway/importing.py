@@ -11,7 +11,6 @@ from servicekit.errors import InvalidArgument
 
 MAX_BATCH_ROWS: Final = 500
 MAX_BATCH_BYTES: Final = 1024 * 1024
-MAX_REJECTIONS: Final = 1_000
 
 ImportUpload = Upload[bank_pb2.ImportExamplesRequest, bank_pb2.ImportExamplesResponse]
 
@@ -27,25 +26,20 @@ class Import:
 
     upload: ImportUpload
     read: int = 0
-    _rejected: int = 0
-    _rejections: list[RejectionBody] = field(default_factory=list)
     _rows: list[bank_pb2.ImportRow] = field(default_factory=list)
     _bytes: int = 0
 
-    async def begin(self, request_id: str, default_domain: str) -> None:
+    async def begin(self, request_id: str, default_domain: str, first_row: int) -> None:
         """Sends the header."""
-        header = bank_pb2.ImportHeader(request_id=request_id, default_domain=default_domain)
+        header = bank_pb2.ImportHeader(
+            request_id=request_id, default_domain=default_domain, first_row=first_row
+        )
         await self.upload.send(bank_pb2.ImportExamplesRequest(header=header))
 
     async def add(self, number: int, line: bytes) -> None:
-        """Takes one line; a line that is no row is counted as rejected, and the import goes on."""
+        """Takes one line; a line that is no row counts as one that is refused, and the import goes on."""
         self.read += 1
-        try:
-            row = _row(number, line)
-        except InvalidArgument as error:
-            self._reject(number, error.message)
-            return
-        self._rows.append(row)
+        self._rows.append(_row(number, line))
         self._bytes += len(line)
         if len(self._rows) >= MAX_BATCH_ROWS or self._bytes >= MAX_BATCH_BYTES:
             await self._flush()
@@ -54,22 +48,13 @@ class Import:
         """Sends the rest and returns what became of all rows."""
         await self._flush()
         response = await self.upload.finish()
-        rejections = [
-            *self._rejections,
-            *(RejectionBody(each.origin, each.reason) for each in response.rejections),
-        ]
         return ImportReport(
-            read=response.read + self._rejected,
+            read=response.read,
             added=response.added,
             duplicates=response.duplicates,
-            rejected=response.rejected + self._rejected,
-            rejections=rejections[:MAX_REJECTIONS],
+            rejected=response.rejected,
+            rejections=[RejectionBody(each.origin, each.reason) for each in response.rejections],
         )
-
-    def _reject(self, number: int, reason: str) -> None:
-        self._rejected += 1
-        if len(self._rejections) < MAX_REJECTIONS:
-            self._rejections.append(RejectionBody(f"line {number}", reason))
 
     async def _flush(self) -> None:
         if self._rows:
@@ -78,14 +63,15 @@ class Import:
 
 
 def _row(number: int, line: bytes) -> bank_pb2.ImportRow:
+    origin = f"line {number}"
     try:
         row = bodies.decode(line, ImportedRow)
+        return bank_pb2.ImportRow(
+            domain=row.domain,
+            prompt=row.prompt,
+            response=row.response,
+            metadata_json=bodies.object_text(row.metadata, "metadata"),
+            origin=row.origin or origin,
+        )
     except InvalidArgument as error:
-        raise InvalidArgument(error.message.replace("The body", "The line")) from None
-    return bank_pb2.ImportRow(
-        domain=row.domain,
-        prompt=row.prompt,
-        response=row.response,
-        metadata_json=bodies.object_text(row.metadata, "metadata"),
-        origin=row.origin or f"line {number}",
-    )
+        return bank_pb2.ImportRow(origin=origin, problem=error.message.replace("The body", "The line"))

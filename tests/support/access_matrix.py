@@ -48,6 +48,7 @@ MATRIX: Final = {
         GET /api/datasets/{domain}/examples
         GET /api/datasets/{domain}/export
         GET /api/datasets/{domain}:export
+        GET /api/datasets:import/{key}
         GET /api/emotions
         GET /api/examples/{example_id}
         GET /api/search
@@ -89,7 +90,7 @@ ROLES: Final = {
 
 OWNED: Final = {"conversation_id", "task_id", "user_id"}
 """Names in a path that belong to somebody: another user's is a name of nothing."""
-SHARED: Final = {"domain", "example_id", "key_id", "model", "name"}
+SHARED: Final = {"domain", "example_id", "key", "key_id", "model", "name"}
 """Names in a path that are the same for everybody who may use the route."""
 
 

@@ -3,19 +3,22 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from gateway import answers, bodies, problems
+from gateway.auth import PRINCIPAL
 from gateway.backends import DatasetStub
 from gateway.dependencies import Dependencies, Deps, IdempotencyKey
 from gateway.importing import Import, ImportUpload
 from gateway.openapi import told
-from gateway.schemas.bank import ImportOutcome, ImportProgress, example_body
+from gateway.replays import name_of
+from gateway.schemas.bank import ImportOutcome, ImportProgress, SettledImport, example_body
 from mcai.dataset.v1 import bank_pb2
 from servicekit.errors import InvalidArgument, ServiceError
 
@@ -26,13 +29,30 @@ PROGRESS_SECONDS = 1.0
 _LINE = msgspec.json.Encoder()
 
 
+FirstRow = Annotated[
+    int,
+    Query(ge=0, le=2**53, description="Number of the first row of this body, from 0, in the whole import."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """How an import begins: the domain of rows that name none, its name, and its first row."""
+
+    domain: str
+    request_id: str
+    first_row: int
+
+
 @router.post(
     "/datasets:import",
     **told("datasets import-all", {200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON),
 )
-async def import_all(request: Request, deps: Deps, idempotency_key: IdempotencyKey = "") -> Response:
+async def import_all(
+    request: Request, deps: Deps, idempotency_key: IdempotencyKey = "", first_row: FirstRow = 0
+) -> Response:
     """Imports rows that name their domain; see `import_into`."""
-    return await _import(request, deps, "", idempotency_key)
+    return await _import(request, deps, _beginning(request, deps, "", idempotency_key, first_row))
 
 
 @router.post(
@@ -40,14 +60,27 @@ async def import_all(request: Request, deps: Deps, idempotency_key: IdempotencyK
     **told("datasets import", {200: (ImportOutcome, bodies.NDJSON)}, body_type=bodies.NDJSON),
 )
 async def import_into(
-    domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = ""
+    domain: str, request: Request, deps: Deps, idempotency_key: IdempotencyKey = "", first_row: FirstRow = 0
 ) -> Response:
     """Imports JSON lines of {prompt, response, domain?, metadata?, origin?}.
 
     A row without a domain takes that of the address. The answer is the report, or with
     `Accept: application/x-ndjson` a line of progress each second and the report as the last line.
+
+    With an `Idempotency-Key` an import that broke off goes on: send everything again under the same key, or
+    ask `GET /api/datasets:import/{key}` for `next_row`, and send the rows from there with `first_row`.
     """
-    return await _import(request, deps, domain, idempotency_key)
+    return await _import(request, deps, _beginning(request, deps, domain, idempotency_key, first_row))
+
+
+@router.get("/datasets:import/{key}", **told("datasets import-progress", {200: SettledImport}))
+async def settled(key: str, request: Request, deps: Deps) -> Response:
+    """Tells how far the caller's import of that `Idempotency-Key` has come; an unknown one has not begun."""
+    asked = bank_pb2.GetImportRequest(request_id=name_of(request.scope[PRINCIPAL].id, key))
+    found = await deps.peers.dataset.ask(lambda stub: stub.GetImport(asked))
+    return answers.json(
+        SettledImport(found.next_row, found.added, found.duplicates, found.rejected, found.finished)
+    )
 
 
 @router.get("/datasets/{domain}:export", **told("datasets export", {200: bodies.NDJSON}))
@@ -77,13 +110,13 @@ def _lines(batch: bank_pb2.ExportExamplesResponse) -> bytes:
     return _LINE.encode_lines([example_body(each) for each in batch.examples])
 
 
-async def _import(request: Request, deps: Dependencies, domain: str, key: str) -> Response:
+async def _import(request: Request, deps: Dependencies, beginning: _Beginning) -> Response:
     if bodies.NDJSON in bodies.media_types_accepted(request):
-        progress = _told_on_the_way(request, deps, domain, key)
+        progress = _told_on_the_way(request, deps, beginning)
         first = await anext(progress)
         return StreamingResponse(_rest(first, progress), media_type=bodies.NDJSON, headers=answers.NO_STORE)
     async with deps.peers.dataset.upload(_call) as upload:
-        running = await _begun(upload, deps, domain, key)
+        running = await _begun(upload, beginning)
         try:
             async for number, line in _rows(request, deps):
                 await running.add(number, line)
@@ -98,11 +131,11 @@ def _rows(request: Request, deps: Dependencies) -> AsyncIterator[tuple[int, byte
 
 
 async def _told_on_the_way(
-    request: Request, deps: Dependencies, domain: str, key: str
+    request: Request, deps: Dependencies, beginning: _Beginning
 ) -> AsyncGenerator[Any, None]:
     """Yields progress, then the report."""
     async with deps.peers.dataset.upload(_call) as upload:
-        running = await _begun(upload, deps, domain, key)
+        running = await _begun(upload, beginning)
         told_at = time.monotonic()
         async for number, line in _rows(request, deps):
             await running.add(number, line)
@@ -124,9 +157,15 @@ async def _rest(first: Any, progress: AsyncGenerator[Any, None]) -> AsyncIterato
             yield _LINE.encode(problems.problem_of(error)) + b"\n"
 
 
-async def _begun(upload: ImportUpload, deps: Dependencies, domain: str, key: str) -> Import:
+def _beginning(request: Request, deps: Dependencies, domain: str, key: str, first_row: int) -> _Beginning:
+    # The same key of somebody else is another import.
+    request_id = name_of(request.scope[PRINCIPAL].id, key) if key else deps.new_id()
+    return _Beginning(domain, request_id, first_row)
+
+
+async def _begun(upload: ImportUpload, beginning: _Beginning) -> Import:
     running = Import(upload)
-    await running.begin(key or deps.new_id(), domain)
+    await running.begin(beginning.request_id, beginning.domain, beginning.first_row)
     return running
 
 

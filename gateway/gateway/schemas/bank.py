@@ -202,6 +202,16 @@ class ImportProgress(msgspec.Struct):
     read: int
 
 
+class SettledImport(msgspec.Struct):
+    """How far an import has come: rows below `next_row` are stored, duplicates or rejected."""
+
+    next_row: int
+    added: int
+    duplicates: int
+    rejected: int
+    finished: bool
+
+
 class EmotionEntry(msgspec.Struct):
     """An entry of the product's own catalogue; the frequencies are not neuroscience."""
 

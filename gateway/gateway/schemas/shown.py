@@ -224,6 +224,7 @@ EXAMPLES: Final[dict[str, Any]] = {
             "rejections": [{"origin": "line 3", "reason": "The line is not valid JSON."}],
         }
     },
+    "SettledImport": {"next_row": 3, "added": 1, "duplicates": 1, "rejected": 1, "finished": False},
     "EmotionCatalogue": {
         "emotions": [{"name": "calm", "frequency_hz": 10.0, "group": "neuroscience", "band": "alpha"}],
         "note": "The frequencies are this product's own catalogue, not established neuroscience.",

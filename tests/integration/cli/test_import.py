@@ -1,13 +1,16 @@
 """`mcai import` as a person runs it, through a gateway and straight into a data directory."""
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.support.embedded_system import embedded_system, spawn
+from tests.support.embedded_system import EmbeddedSystem, embedded_system, spawn
+from tests.support.waiting import eventually
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -69,6 +72,58 @@ async def test_rows_go_straight_into_a_data_directory(tmp_path: Path, file: Path
     assert "read 4   added 2   duplicates 1   rejected 1" in output
     assert flumph["domain"] == "Odd Beasts"
     assert starter.json()["metadata"]["sources"][0]["domain"] == "mcai"
+
+
+async def test_an_import_in_which_every_row_is_rejected_fails(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"prompt": "alone"}\n{"prompt": "alone too"}\n')
+    code, output, errors = await run(str(path), "--data-dir", str(tmp_path / "data"))
+
+    assert code == 1
+    assert "read 2   added 0   duplicates 0   rejected 2" in output
+    assert errors.splitlines()[-1] == "mcai: No row was imported: every one was rejected."
+
+
+MANY = 40_000
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    path = tmp_path / "many.jsonl"
+    with path.open("w") as file:
+        for number in range(MANY):
+            row = {"prompt": f"What is number {number}?", "response": f"It is {number}.", "domain": "many"}
+            file.write(json.dumps(row) + "\n")
+    return path
+
+
+async def stored(system: EmbeddedSystem) -> int:
+    response = await system.client.get("/api/datasets/many")
+    return int(response.json()["example_count"]) if response.status_code == httpx2.codes.OK else 0
+
+
+@pytest.mark.timeout(180)
+async def test_an_import_outlives_the_system_that_it_goes_to(tmp_path: Path, many: Path) -> None:
+    """kill -9 in the middle; the same command goes on when the system is back, and no row is there twice."""
+    async with embedded_system(tmp_path / "data") as system:
+        port = system.url.rpartition(":")[2]
+        importing = await spawn("import", str(many), "--to", system.url)
+        await eventually(lambda: stored(system), 60)
+        await system.stop(signal.SIGKILL)
+        under_way = importing.returncode is None
+    async with embedded_system(tmp_path / "data", "--port", port) as system:
+        before = await stored(system)
+        async with asyncio.timeout(120):
+            output, errors = await importing.communicate()
+        after = await stored(system)
+        (last, *_) = await search(system.client, f"What is number {MANY - 1}?")
+
+    assert under_way
+    assert importing.returncode == 0, errors
+    assert f"read {MANY:,}   added {MANY:,}   duplicates 0   rejected 0" in output.decode()
+    assert "The import goes on from where it stands as soon as it answers." in errors.decode()
+    assert 0 < before <= after == MANY
+    assert last["prompt"] == f"What is number {MANY - 1}?"
 
 
 async def test_a_directory_in_use_is_not_written_to(tmp_path: Path, file: Path) -> None:

@@ -159,6 +159,31 @@ async def test_an_import_can_tell_its_progress_line_by_line(house: House) -> Non
     assert told[-1]["report"]["added"] == 1
 
 
+async def test_an_import_goes_on_where_it_stands(house: House) -> None:
+    rows = [
+        b'{"prompt": "What is 1?", "response": "1"}',
+        b"rubbish",
+        b'{"prompt": "What is 3?", "response": "3"}',
+    ]
+    headers = NDJSON | {"idempotency-key": "goes-on"}
+    address = "/api/datasets/goes-on:import"
+
+    unknown = await house.client.get("/api/datasets:import/goes-on")
+    await house.client.post(address, content=b"\n".join(rows[:2]), headers=headers)
+    settled = await house.client.get("/api/datasets:import/goes-on")
+    rest = await house.client.post(f"{address}?first_row=2", content=rows[2], headers=headers)
+    everything = await house.client.post(address, content=b"\n".join(rows), headers=headers)
+    gap = await house.client.post(f"{address}?first_row=9", content=rows[2], headers=headers)
+
+    assert unknown.json()["next_row"] == 0
+    assert settled.json() == {"next_row": 2, "added": 1, "duplicates": 0, "rejected": 1, "finished": True}
+    for report in (rest.json()["report"], everything.json()["report"]):
+        assert (report["read"], report["added"], report["rejected"]) == (3, 2, 1)
+        assert [each["origin"] for each in report["rejections"]] == ["line 2"]
+    assert gap.status_code == 409
+    assert "row 3 is the next" in gap.json()["detail"]
+
+
 async def test_an_import_is_not_bound_by_the_limit_of_other_bodies(house: House) -> None:
     filler = "word " * 200
     rows = b"\n".join(

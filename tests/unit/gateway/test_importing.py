@@ -42,12 +42,13 @@ def line(**row: Any) -> bytes:
 
 
 async def test_the_header_comes_first(running: Import, upload: KeptUpload) -> None:
-    await running.begin("key", "music")
+    await running.begin("key", "music", 3)
     await running.add(1, line())
     report = await running.finish()
 
     header, batch = upload.requests
-    assert (header.header.request_id, header.header.default_domain) == ("key", "music")
+    opening = header.header
+    assert (opening.request_id, opening.default_domain, opening.first_row) == ("key", "music", 3)
     assert [row.origin for row in batch.rows] == ["line 1"]
     assert (report.read, report.added, report.rejected) == (1, 1, 0)
 
@@ -73,22 +74,13 @@ async def test_metadata_travels_as_it_was_written(running: Import, upload: KeptU
     assert upload.rows[0].metadata_json == '{"n":1.50, "z":[ 1e3 ]}'
 
 
-async def test_lines_that_are_no_rows_are_counted_and_named(running: Import, upload: KeptUpload) -> None:
+async def test_lines_that_are_no_rows_travel_with_their_reason(running: Import, upload: KeptUpload) -> None:
+    """They keep their place in the numbering, so that an import goes on at the right row."""
     for number, text in enumerate((b"rubbish", line(), b'{"prompt": "p"}', line(metadata=3)), 1):
         await running.add(number, text)
-    report = await running.finish()
+    await running.finish()
 
-    assert len(upload.rows) == 1
-    assert (report.read, report.added, report.rejected) == (4, 1, 3)
-    assert [each.origin for each in report.rejections] == ["line 1", "line 3", "line 4"]
-    assert all(each.reason.endswith(".") for each in report.rejections)
-    assert not any("body" in each.reason for each in report.rejections)
-
-
-async def test_only_the_first_thousand_rejections_are_named(running: Import) -> None:
-    for number in range(importing.MAX_REJECTIONS + 5):
-        await running.add(number, b"rubbish")
-    report = await running.finish()
-
-    assert report.rejected == importing.MAX_REJECTIONS + 5
-    assert len(report.rejections) == importing.MAX_REJECTIONS
+    assert [row.origin for row in upload.rows] == ["line 1", "line 2", "line 3", "line 4"]
+    assert [bool(row.problem) for row in upload.rows] == [True, False, True, True]
+    assert all(row.problem.endswith(".") for row in upload.rows if row.problem)
+    assert not any("body" in row.problem for row in upload.rows)

@@ -845,6 +845,7 @@ class ImportRow(_message.Message):
     RESPONSE_FIELD_NUMBER: _builtins.int
     METADATA_JSON_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
     domain: _builtins.str
     """Name of its dataset; empty takes the header's default domain."""
     prompt: _builtins.str
@@ -855,6 +856,10 @@ class ImportRow(_message.Message):
     """Anything to keep with it, as a JSON object; empty is read as "{}"."""
     origin: _builtins.str
     """Where the row stood, such as "faq.jsonl:17"; it comes back with a rejection."""
+    problem: _builtins.str
+    """Why the sender could not read the row, in one sentence. It is counted as refused for that reason; if it were left
+    out instead, the rows after it would change their numbers.
+    """
     def __init__(
         self,
         *,
@@ -863,10 +868,11 @@ class ImportRow(_message.Message):
         response: _builtins.str = ...,
         metadata_json: _builtins.str = ...,
         origin: _builtins.str = ...,
+        problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "metadata_json", b"metadata_json", "origin", b"origin", "prompt", b"prompt", "response", b"response"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "metadata_json", b"metadata_json", "origin", b"origin", "problem", b"problem", "prompt", b"prompt", "response", b"response"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
