@@ -153,4 +153,6 @@ def _holds_nul(value: Any) -> bool:
 
 
 def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:].rstrip(".")
+    """The sentence as the rest of another one; an abbreviation at its beginning stays as it is."""
+    begins = sentence if sentence[:2].isupper() else sentence[:1].lower() + sentence[1:]
+    return begins.rstrip(".")

@@ -109,3 +109,15 @@ async def test_a_body_that_does_not_come_is_not_waited_for_longer_than_the_reque
 
 async def _never() -> None:
     await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{bad", "not valid JSON: JSON is malformed"),
+        (b'{"text": 3}', "not as expected: expected `str`, got `int`"),
+    ],
+)
+def test_a_refusal_reads_as_one_sentence(body: bytes, sentence: str) -> None:
+    with pytest.raises(InvalidArgument, match=sentence):
+        bodies.decode(body, Body)
