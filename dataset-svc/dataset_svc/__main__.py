@@ -9,6 +9,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from dataset_svc.archiving import ArchiveService, Rotation
+from dataset_svc.conflict_service import ConflictService
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.fallback_reads import IndexedCatalogue, StaleReads
 from dataset_svc.feed_service import FeedService
@@ -46,7 +47,7 @@ async def running(settings: DatasetSettings, registry: CollectorRegistry) -> Asy
         metrics = DatasetMetrics(registry)
         index = await TantivyIndex.open(settings.data_dir / "index", heap_bytes=settings.index_heap_bytes)
         stack.push_async_callback(index.close)
-        store = await stack.enter_async_context(open_store(settings, registry, partial(_superseded, index)))
+        store = await stack.enter_async_context(open_store(settings, registry, index))
         prepare = partial(load_starter_bank, store.bank, starter_files(), clock=time.time, new_id=new_id)
         follower = Follower(
             store.bank,
@@ -117,14 +118,10 @@ def _servicer(
         ImportService(store.imports, follower, metrics, clock=time.time, new_id=new_id),
         ArchiveService(store.archive, follower, metrics, clock=time.time),
         ConversationService(store.conversations),
-        UserService(store.users, store.conversations, follower, clock=time.time),
+        UserService(store.users, store.conversations, store.conflicts, follower, clock=time.time),
+        ConflictService(store.conflicts),
         time.time,
     )
-
-
-async def _superseded(index: TantivyIndex, example_id: str, _kept_id: str) -> None:
-    """The store had a journalled example by another id already, and the feed brings that one."""
-    await index.apply_local((), (example_id,))
 
 
 async def _nothing() -> None:

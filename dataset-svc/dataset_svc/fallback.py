@@ -3,19 +3,22 @@
 | call                              | while PostgreSQL is away                                              |
 |-----------------------------------|-----------------------------------------------------------------------|
 | insert of one example             | journalled (fsync before the answer), `Durability.JOURNALLED`         |
+| edit or deletion of an example    | journalled, on the state that this replica shows; if the store turns  |
+|                                   | out to have another one, `conflicts` says which is kept               |
 | append of messages                | journalled; if the conversation turns out to be another user's, the   |
 |                                   | entry is buried in the journal with that reason                       |
 | feedback                          | journalled                                                            |
 | insert of many                    | refused: its sender has the rows; the rest is in `fallback_guards`    |
-| update, delete, datasets          | refused: they depend on what the store holds                          |
+| datasets                          | refused: they depend on what the store holds                          |
 | reads of the store                | refused; search, get and list do not need it, the index answers them  |
 | the change feed                   | does not grow; the follower tries again                               |
 
 Refused is `StoreUnavailable`, at once: the first call that meets a silent server pays one budget, and
 those after it nothing, while the return is looked for in the background. What was journalled is replayed
-in order and exactly once when the store is back, also after a kill -9: each write carries an id that the
-store keeps, so that a write repeated after a crash changes nothing. While entries wait, new writes of the
-journalled kinds queue behind them, so that nothing overtakes.
+in order and exactly once when the store is back, also after a kill -9: the store keeps the id of each
+entry with what it wrote, so that one repeated after a crash changes nothing. While entries wait, new writes
+of the journalled kinds queue behind them, so that nothing overtakes. What is done to an example is shown by
+this replica when the call returns; see `fallback_replay` for how the store's word replaces it.
 
 With SQLite there is nothing to fall back from: the file is as far away as the journal.
 """
@@ -24,7 +27,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from dataset_svc import journal_entries as entries
+from dataset_svc.conflicts import Deletion, Edit
 from dataset_svc.errors import StoreUnavailable
+from dataset_svc.fallback_replay import Shown
 from dataset_svc.forgetting import user_of
 from dataset_svc.model import (
     Change,
@@ -32,6 +37,7 @@ from dataset_svc.model import (
     Dataset,
     DatasetEdit,
     Durability,
+    EditOutcome,
     Example,
     Feedback,
     Insertion,
@@ -40,41 +46,48 @@ from dataset_svc.model import (
     StoreCounts,
 )
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Bank, Conversations, Users
-from servicekit.journal import Entry, Journal
+from dataset_svc.ports import Bank, Conversations
+from servicekit.journal import Journal
 
 _BATCH_SECONDS: Final = 10.0
 _FEED_SECONDS: Final = 5.0
 _BULK_SECONDS: Final = 120.0
 
-Superseded = Callable[[str, str], Awaitable[None]]
-"""Told the id of a journalled example that is not kept, and the id of its equal in the store, if any."""
+_LATER_SECONDS: Final = 1e-6
+"""An edit is later than what it was made on, even if that was written by a clock that is ahead."""
 
 
-async def _stored(
-    outage: Outage, journal: Journal, write: Callable[[], Awaitable[object]], entry: tuple[str, str, bytes]
-) -> Durability:
-    """Writes to the store, or to the journal when the store is away or earlier writes still wait for it."""
-    if journal.count == 0:
-        try:
-            await outage.ask(write)
-        except StoreUnavailable:
-            pass
-        else:
-            return Durability.COMMITTED
-    else:
+async def _committed(outage: Outage, journal: Journal, write: Callable[[], Awaitable[object]]) -> bool:
+    """Writes to the store; returns False if it is away, or if earlier writes still wait for it."""
+    if journal.count > 0:
         outage.note()
-    await journal.append(*entry)
-    return Durability.JOURNALLED
+        return False
+    try:
+        await outage.ask(write)
+    except StoreUnavailable:
+        return False
+    return True
 
 
 class JournalledBank:
     """ports.Bank around another one."""
 
-    def __init__(self, bank: Bank, outage: Outage, journal: Journal) -> None:
+    def __init__(
+        self,
+        bank: Bank,
+        outage: Outage,
+        journal: Journal,
+        shown: Shown,
+        *,
+        clock: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
         self._bank = bank
         self._outage = outage
         self._journal = journal
+        self._shown = shown
+        self._clock = clock
+        self._new_id = new_id
 
     async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
         """See ports.Bank."""
@@ -111,11 +124,13 @@ class JournalledBank:
         async def insert() -> None:
             outcomes.append(await self._bank.insert_examples(examples))
 
-        [example] = examples
-        durability = await _stored(self._outage, self._journal, insert, entries.of_example(example))
-        if durability is Durability.COMMITTED:
+        if await _committed(self._outage, self._journal, insert):
             return outcomes[0]
-        return InsertOutcome((Insertion(example.id, duplicate=False),), durability)
+        [example] = examples
+        async with self._shown.alone(example.id) as view:
+            await self._journal.append(*entries.of_example(example))
+            await view.apply_local([example], [])
+        return InsertOutcome((Insertion(example.id, duplicate=False),), Durability.JOURNALLED)
 
     async def get_example(self, example_id: str) -> Example:
         """See ports.Bank."""
@@ -129,17 +144,38 @@ class JournalledBank:
         response: str | None,
         metadata_json: str | None,
         now: float,
-    ) -> Example:
-        """See ports.Bank."""
-        return await self._outage.ask(
-            lambda: self._bank.update_example(
-                example_id, prompt=prompt, response=response, metadata_json=metadata_json, now=now
-            )
-        )
+    ) -> EditOutcome:
+        """See ports.Bank; journalled when the store is away."""
+        outcomes: list[EditOutcome] = []
 
-    async def delete_example(self, example_id: str) -> None:
-        """See ports.Bank."""
-        await self._outage.ask(lambda: self._bank.delete_example(example_id))
+        async def update() -> None:
+            outcomes.append(
+                await self._bank.update_example(
+                    example_id, prompt=prompt, response=response, metadata_json=metadata_json, now=now
+                )
+            )
+
+        if await _committed(self._outage, self._journal, update):
+            return outcomes[0]
+        async with self._shown.alone(example_id) as view:
+            old = await view.get(example_id)
+            new = old.edited(prompt, response, metadata_json, _later(now, old))
+            if new is not old:
+                edit = Edit(new, old.update_time, user_of(old.metadata_json))
+                await self._journal.append(*entries.of_edit(edit, self._new_id()))
+                await view.apply_local([new], [])
+        return EditOutcome(new, Durability.JOURNALLED)
+
+    async def delete_example(self, example_id: str) -> Durability:
+        """See ports.Bank; journalled when the store is away."""
+        if await _committed(self._outage, self._journal, lambda: self._bank.delete_example(example_id)):
+            return Durability.COMMITTED
+        async with self._shown.alone(example_id) as view:
+            old = await view.get(example_id)
+            deletion = Deletion(example_id, old.domain, old.update_time, _later(self._clock(), old))
+            await self._journal.append(*entries.of_deletion(deletion, self._new_id()))
+            await view.apply_local([], [example_id])
+        return Durability.JOURNALLED
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """See ports.Bank."""
@@ -184,12 +220,14 @@ class JournalledConversations:
         self, conversation_id: str, user_id: str, messages: Sequence[Message]
     ) -> Durability:
         """See ports.Conversations."""
-        return await _stored(
+        if await _committed(
             self._outage,
             self._journal,
             lambda: self._conversations.append_messages(conversation_id, user_id, messages),
-            entries.of_messages(conversation_id, user_id, messages),
-        )
+        ):
+            return Durability.COMMITTED
+        await self._journal.append(*entries.of_messages(conversation_id, user_id, messages))
+        return Durability.JOURNALLED
 
     async def get_conversation(self, conversation_id: str, user_id: str) -> Conversation:
         """See ports.Conversations."""
@@ -229,47 +267,13 @@ class JournalledConversations:
 
     async def record_feedback(self, feedback: Feedback) -> Durability:
         """See ports.Conversations."""
-        return await _stored(
-            self._outage,
-            self._journal,
-            lambda: self._conversations.record_feedback(feedback),
-            entries.of_feedback(feedback),
-        )
+        if await _committed(
+            self._outage, self._journal, lambda: self._conversations.record_feedback(feedback)
+        ):
+            return Durability.COMMITTED
+        await self._journal.append(*entries.of_feedback(feedback))
+        return Durability.JOURNALLED
 
 
-class Replay:
-    """Applies one journalled write to the stores themselves; idempotent, and called in order."""
-
-    def __init__(
-        self, bank: Bank, conversations: Conversations, users: Users, outage: Outage, superseded: Superseded
-    ) -> None:
-        self._bank = bank
-        self._conversations = conversations
-        self._users = users
-        self._outage = outage
-        self._superseded = superseded
-
-    async def __call__(self, entry: Entry) -> None:
-        """Raises what the store raises; a permanent error has the entry buried."""
-        await self._outage.attempt(lambda: self._apply(entry))
-
-    async def _apply(self, entry: Entry) -> None:
-        match entries.write_of(entry):
-            case Example() as example if await self._forgotten(example):
-                await self._superseded(example.id, "")
-            case Example() as example:
-                [insertion] = (await self._bank.insert_examples([example])).insertions
-                if insertion.id != example.id:
-                    await self._superseded(example.id, insertion.id)
-            case entries.Appended() as appended:
-                await self._conversations.append_messages(
-                    appended.conversation_id, appended.user_id, appended.messages
-                )
-            case Feedback() as feedback:
-                await self._conversations.record_feedback(feedback)
-
-    async def _forgotten(self, example: Example) -> bool:
-        """Whether it is of a user who was deleted since it was written."""
-        user_id = user_of(example.metadata_json)
-        forgotten = None if user_id is None else await self._users.forgotten_at(user_id)
-        return forgotten is not None and example.create_time <= forgotten
+def _later(now: float, base: Example) -> float:
+    return max(now, base.update_time + _LATER_SECONDS)

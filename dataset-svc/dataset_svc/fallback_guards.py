@@ -1,4 +1,4 @@
-"""What has no other way while PostgreSQL is away: imports, the archive, what is kept of a user.
+"""What has no other way while PostgreSQL is away: imports, the archive, conflicts, what is kept of a user.
 
 Each is refused with `StoreUnavailable`: an import's sender has the rows and goes on later, and the others
 depend on what the store holds. The first call that meets a silent server pays one budget, those after it
@@ -8,6 +8,7 @@ nothing.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from dataset_svc.conflicts import Conflict
 from dataset_svc.model import (
     ChunkOutcome,
     Dataset,
@@ -20,7 +21,7 @@ from dataset_svc.model import (
     UserCounts,
 )
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Archive, Imports, Users
+from dataset_svc.ports import Archive, Conflicts, Imports, Users
 
 _BATCH_SECONDS: Final = 10.0
 _BULK_SECONDS: Final = 120.0
@@ -93,6 +94,18 @@ class GuardedArchive:
     async def list_archived(self, domain: str, after_id: str, limit: int) -> list[Example]:
         """See ports.Archive."""
         return await self._outage.ask(lambda: self._archive.list_archived(domain, after_id, limit))
+
+
+class GuardedConflicts:
+    """ports.Conflicts around another one."""
+
+    def __init__(self, conflicts: Conflicts, outage: Outage) -> None:
+        self._conflicts = conflicts
+        self._outage = outage
+
+    async def list(self, after_sequence: int, limit: int, user_id: str | None = None) -> list[Conflict]:
+        """See ports.Conflicts."""
+        return await self._outage.ask(lambda: self._conflicts.list(after_sequence, limit, user_id))
 
 
 class GuardedUsers:

@@ -104,6 +104,10 @@ class TantivyIndex:
             for each in batch:
                 each.done = True
 
+    def release(self, example_id: str) -> None:
+        """See ports.ExampleIndex."""
+        self._local.pop(example_id, None)
+
     async def replace(self, snapshot: AsyncIterator[tuple[int, Examples]]) -> None:
         """See ports.ExampleIndex; the old generation answers until the new one is complete."""
         generation = await self._run(self._new_generation)

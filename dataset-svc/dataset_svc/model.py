@@ -143,6 +143,14 @@ class InsertOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class EditOutcome:
+    """An example after a change, and how safe the change is."""
+
+    example: Example
+    durability: Durability = Durability.COMMITTED
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One entry of the change feed; `example` is its newest state, None once it was deleted."""
 

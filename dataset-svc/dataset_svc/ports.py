@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from dataset_svc.conflicts import Conflict, Write
 from dataset_svc.model import (
     ApiKey,
     Change,
@@ -11,6 +12,7 @@ from dataset_svc.model import (
     Dataset,
     DatasetEdit,
     Durability,
+    EditOutcome,
     Example,
     Feedback,
     ImportChunk,
@@ -33,7 +35,8 @@ class Bank(Protocol):
     """The system of record of datasets, examples and the change feed.
 
     When it is down every method raises `StoreUnavailable` within its time limit, having changed nothing;
-    the fallback journals inserts, everything else is refused. It is tried anew with each call.
+    the fallback journals what is done to a single example, everything else is refused. It is tried anew with
+    each call.
     """
 
     async def list_datasets(self, after_domain: str, limit: int) -> list[Dataset]:
@@ -73,11 +76,14 @@ class Bank(Protocol):
         response: str | None,
         metadata_json: str | None,
         now: float,
-    ) -> Example:
-        """Change what is not None; raises `ExampleNotFound`, or `ExampleExists` if it would equal another."""
+    ) -> EditOutcome:
+        """Change what is not None; raises `ExampleNotFound`, or `ExampleExists` if it would equal another.
 
-    async def delete_example(self, example_id: str) -> None:
-        """Remove the example; raises `ExampleNotFound`."""
+        The fallback journals it while the store is down; whether it equals another is then seen later.
+        """
+
+    async def delete_example(self, example_id: str) -> Durability:
+        """Remove the example; raises `ExampleNotFound`. The fallback journals it while the store is down."""
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """The next changes in order of commit, gap-free: what was not returned now has a larger sequence.
@@ -162,6 +168,38 @@ class Users(Protocol):
 
     async def forgotten_at(self, user_id: str) -> float | None:
         """When the user was last forgotten; None if never."""
+
+
+class Replays(Protocol):
+    """Takes what was journalled into the store; when that is down it raises `StoreUnavailable`."""
+
+    async def apply(self, entry_id: str, write: Write, now: float) -> None:
+        """Apply a journalled write and note its entry in one transaction; a noted one is passed over.
+
+        What meets another change is judged by `conflicts` and written down; what dates from before its user
+        was forgotten is dropped. Where the store then holds something else than the writer was shown, the
+        feed tells its state once more. Raises `ConversationNotFound` when the conversation is another user's.
+        """
+
+
+class Conflicts(Protocol):
+    """The journalled changes that met others. When the store is down it raises `StoreUnavailable`."""
+
+    async def list(self, after_sequence: int, limit: int, user_id: str | None = None) -> list[Conflict]:
+        """Conflicts after a sequence, in order; of one user, those in which something theirs was given up."""
+
+
+class LocalView(Protocol):
+    """What this replica shows of the examples, its own journalled changes among them."""
+
+    async def get(self, example_id: str) -> Example:
+        """See `ExampleIndex`."""
+
+    async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
+        """See `ExampleIndex`."""
+
+    def release(self, example_id: str) -> None:
+        """See `ExampleIndex`."""
 
 
 class Imports(Protocol):
@@ -319,7 +357,13 @@ class ExampleIndex(Protocol):
         """Apply changes and the cursor in one commit; visible to searches when it returns. Idempotent."""
 
     async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
-        """Make a write visible here before the feed brings it; the cursor stays."""
+        """Make a write visible here before the feed brings it; the cursor stays.
+
+        Until the feed brings it, or `release` is called, no older state of the example replaces it.
+        """
+
+    def release(self, example_id: str) -> None:
+        """Have the next state of the example that the feed brings replace what is shown, whatever its age."""
 
     async def replace(self, snapshot: AsyncIterator[tuple[int, list[Example]]]) -> None:
         """Build a new index from a snapshot beside the old one, then swap."""

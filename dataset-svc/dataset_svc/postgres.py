@@ -12,7 +12,17 @@ from dataset_svc import postgres_rows as rows
 from dataset_svc.batches import candidates, check_deletable, sort_out
 from dataset_svc.errors import DatasetExists, ExampleExists, ResyncRequired
 from dataset_svc.feed_signal import FeedSignal
-from dataset_svc.model import Change, ChangeKind, Dataset, DatasetEdit, Example, InsertOutcome, StoreCounts
+from dataset_svc.model import (
+    Change,
+    ChangeKind,
+    Dataset,
+    DatasetEdit,
+    Durability,
+    EditOutcome,
+    Example,
+    InsertOutcome,
+    StoreCounts,
+)
 from dataset_svc.postgres_database import PostgresDatabase
 
 _SNAPSHOT_ROWS: Final = 1_000
@@ -99,21 +109,21 @@ class PostgresBank:
         response: str | None,
         metadata_json: str | None,
         now: float,
-    ) -> Example:
+    ) -> EditOutcome:
         """See ports.Bank."""
         async with self._database.transaction() as connection:
             await feed.lock(connection)
             old = await rows.example(connection, example_id)
             new = old.edited(prompt, response, metadata_json, now)
             if new is old:
-                return old
+                return EditOutcome(old)
             if not await rows.rewrite(connection, candidates([new])[0]):
                 raise ExampleExists(f"Another example of {new.domain!r} has this content already.")
             head = await feed.append(connection, ChangeKind.UPDATED, [new])
         self.signal.advance(head)
-        return new
+        return EditOutcome(new)
 
-    async def delete_example(self, example_id: str) -> None:
+    async def delete_example(self, example_id: str) -> Durability:
         """See ports.Bank."""
         async with self._database.transaction() as connection:
             await feed.lock(connection)
@@ -121,6 +131,7 @@ class PostgresBank:
             await rows.remove(connection, gone)
             head = await feed.append(connection, ChangeKind.DELETED, [gone])
         self.signal.advance(head)
+        return Durability.COMMITTED
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """See ports.Bank."""

@@ -95,6 +95,17 @@ class PostgresArchive:
             return [example_of(row) for row in await cursor.fetchall()]
 
 
+async def take_out(connection: Connection, example_id: str) -> None:
+    """Removes an example from the archive, if it is there."""
+    cursor = await connection.execute(
+        "DELETE FROM examples_archive WHERE id = %s RETURNING domain", (example_id,)
+    )
+    if (row := await cursor.fetchone()) is not None:
+        await connection.execute(
+            "UPDATE datasets SET archived_count = archived_count - 1 WHERE domain = %s", row
+        )
+
+
 async def _chosen(
     connection: Connection, table: str, ids: Sequence[str] | None, domain: str, after_id: str, limit: int
 ) -> list[str]:

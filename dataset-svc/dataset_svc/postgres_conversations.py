@@ -6,7 +6,7 @@ from typing import Final
 from dataset_svc.errors import ConversationNotFound
 from dataset_svc.model import Conversation, Durability, Feedback, Message, Role, title_of
 from dataset_svc.postgres_database import Connection, PostgresDatabase
-from dataset_svc.postgres_users import forgotten_at
+from dataset_svc.postgres_users import forgotten_before
 
 _CONVERSATIONS: Final = (
     "SELECT id, user_id, title, message_count, create_time, update_time FROM conversations "
@@ -44,13 +44,7 @@ class PostgresConversations:
     ) -> Durability:
         """See ports.Conversations."""
         async with self._database.transaction() as connection:
-            forgotten = await forgotten_at(connection, user_id)
-            messages = [each for each in messages if forgotten is None or each.create_time > forgotten]
-            if messages:
-                await _begin_conversation(connection, conversation_id, user_id, messages[0])
-                # Appends to one conversation wait for each other, so that its count is right.
-                await _conversation(connection, conversation_id, user_id, lock="FOR UPDATE")
-                await _append(connection, conversation_id, messages)
+            await append_messages(connection, conversation_id, user_id, messages)
         return Durability.COMMITTED
 
     async def get_conversation(self, conversation_id: str, user_id: str) -> Conversation:
@@ -106,23 +100,41 @@ class PostgresConversations:
 
     async def record_feedback(self, feedback: Feedback) -> Durability:
         """See ports.Conversations."""
-        async with self._database.connection() as connection:
-            forgotten = await forgotten_at(connection, feedback.user_id)
-            if forgotten is not None and feedback.create_time <= forgotten:
-                return Durability.COMMITTED
-            await connection.execute(
-                "INSERT INTO feedback (id, user_id, message, rating, metadata_json, create_time) "
-                "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (
-                    feedback.id,
-                    feedback.user_id,
-                    feedback.message,
-                    feedback.rating.value,
-                    feedback.metadata_json,
-                    feedback.create_time,
-                ),
-            )
+        async with self._database.transaction() as connection:
+            await record_feedback(connection, feedback)
         return Durability.COMMITTED
+
+
+async def append_messages(
+    connection: Connection, conversation_id: str, user_id: str, messages: Sequence[Message]
+) -> None:
+    """In the caller's transaction; see ports.Conversations."""
+    forgotten = await forgotten_before(connection, user_id)
+    messages = [each for each in messages if forgotten is None or each.create_time > forgotten]
+    if messages:
+        await _begin_conversation(connection, conversation_id, user_id, messages[0])
+        # Appends to one conversation wait for each other, so that its count is right.
+        await _conversation(connection, conversation_id, user_id, lock="FOR UPDATE")
+        await _append(connection, conversation_id, messages)
+
+
+async def record_feedback(connection: Connection, feedback: Feedback) -> None:
+    """In the caller's transaction; see ports.Conversations."""
+    forgotten = await forgotten_before(connection, feedback.user_id)
+    if forgotten is not None and feedback.create_time <= forgotten:
+        return
+    await connection.execute(
+        "INSERT INTO feedback (id, user_id, message, rating, metadata_json, create_time) "
+        "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (
+            feedback.id,
+            feedback.user_id,
+            feedback.message,
+            feedback.rating.value,
+            feedback.metadata_json,
+            feedback.create_time,
+        ),
+    )
 
 
 async def _conversation(

@@ -74,6 +74,15 @@ async def append_domain(connection: Connection, kind: ChangeKind, domain: str) -
     return int(row[0]) if row else 0
 
 
+async def removed_at(connection: Connection, example_id: str) -> float | None:
+    """When an example was last removed, by the database's clock (UTC seconds); None if it never was."""
+    cursor = await connection.execute(
+        "SELECT max(create_time) FROM changes WHERE example_id = %s AND kind = 'deleted'", (example_id,)
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 async def tell(connection: Connection, sequence: int) -> None:
     """Tells who listens that the feed has reached `sequence`, when the transaction commits."""
     await connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, str(sequence)))

@@ -109,10 +109,17 @@ async def remove_dataset(connection: Connection, domain: str) -> None:
 
 async def example(connection: Connection, example_id: str) -> Example:
     """The example; raises `ExampleNotFound`."""
-    cursor = await connection.execute(_EXAMPLES + "WHERE e.id = %s", (example_id,))
-    if (row := await cursor.fetchone()) is None:
+    found = await find(connection, example_id)
+    if found is None:
         raise ExampleNotFound(f"There is no example {example_id!r}.")
-    return example_of(row)
+    return found
+
+
+async def find(connection: Connection, example_id: str) -> Example | None:
+    """The example, or None."""
+    cursor = await connection.execute(_EXAMPLES + "WHERE e.id = %s", (example_id,))
+    row = await cursor.fetchone()
+    return example_of(row) if row else None
 
 
 async def taken_ids(connection: Connection, batch: Sequence[Candidate]) -> set[str]:

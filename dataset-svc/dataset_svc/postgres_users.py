@@ -27,6 +27,7 @@ _COUNT_DOWN: Final = (
     "UPDATE datasets d SET {0} = {0} - gone.count FROM (SELECT domain, count(*) AS count "
     "FROM unnest(%s::text[]) AS each (domain) GROUP BY domain) AS gone WHERE d.domain = gone.domain"
 )
+_USER_LOCK: Final = 0x6D63_6169
 _FORGET: Final = (
     "INSERT INTO forgotten_users (user_digest, forget_time) VALUES (%s, %s) "
     "ON CONFLICT (user_digest) DO UPDATE SET forget_time = greatest(forgotten_users.forget_time, "
@@ -59,6 +60,7 @@ class PostgresUsers:
         """See ports.Users."""
         async with self._database.bulk_transaction() as connection:
             await feed.lock(connection)
+            await connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", _lock_of(user_id))
             await connection.execute(_FORGET, (user_digest(user_id), now))
             messages = await connection.execute(
                 "DELETE FROM messages WHERE conversation_id IN "
@@ -71,6 +73,7 @@ class PostgresUsers:
             feedback = await connection.execute("DELETE FROM feedback WHERE user_id = %s", (user_id,))
             archived = await _remove(connection, "examples_archive", "archived_count", user_id)
             live = await _remove(connection, "examples", "example_count", user_id)
+            await connection.execute("DELETE FROM conflicts WHERE user_ids && %s", ([user_id],))
             head = await feed.append_ids(connection, ChangeKind.DELETED, live) if live else 0
         self._signal.advance(head)
         return UserCounts(
@@ -90,6 +93,22 @@ async def forgotten_at(connection: Connection, user_id: str) -> float | None:
     )
     row = await cursor.fetchone()
     return float(row[0]) if row else None
+
+
+async def forgotten_before(connection: Connection, user_id: str) -> float | None:
+    """As `forgotten_at`, and until the caller's transaction ends nobody forgets the user.
+
+    Without the lock, a message on its way while its user is forgotten would be written after the deletion had
+    looked for messages, and stay.
+    """
+    # A statement of its own: the one that reads must begin when the lock is held.
+    await connection.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", _lock_of(user_id))
+    return await forgotten_at(connection, user_id)
+
+
+def _lock_of(user_id: str) -> tuple[int, int]:
+    """The two numbers of the user's advisory lock; users who share one by chance wait for each other."""
+    return _USER_LOCK, int.from_bytes(user_digest(user_id)[:4], signed=True)
 
 
 async def _remove(connection: Connection, table: str, count: str, user_id: str) -> list[tuple[str, str]]:

@@ -10,7 +10,16 @@ from dataset_svc.errors import DatasetExists
 from dataset_svc.follower import Follower
 from dataset_svc.message_size import MESSAGE_BYTES, example_bytes, messages
 from dataset_svc.metrics import DatasetMetrics
-from dataset_svc.model import Analyser, Dataset, DatasetEdit, Durability, Example, SearchHit, SearchQuery
+from dataset_svc.model import (
+    Analyser,
+    Dataset,
+    DatasetEdit,
+    Durability,
+    EditOutcome,
+    Example,
+    SearchHit,
+    SearchQuery,
+)
 from dataset_svc.ports import Bank, Catalogue, ExampleIndex, ExampleReads
 from dataset_svc.rules import (
     MAX_DESCRIPTION_CHARACTERS,
@@ -35,7 +44,10 @@ MAX_QUERY_DOMAINS = 1_000
 
 
 class BankService:
-    """Writes go to the bank and are then shown by this replica's index; reads come from the index."""
+    """Writes go to the bank and are then shown by this replica's index; reads come from the index.
+
+    What the fallback journals it shows itself, before the replay can come.
+    """
 
     def __init__(
         self,
@@ -168,27 +180,32 @@ class BankService:
         (insertion,) = outcome.insertions
         if insertion.duplicate:
             return await self._bank.get_example(insertion.id), outcome.durability, True
-        await self._index.apply_local([example], [])
+        if outcome.durability is Durability.COMMITTED:
+            await self._index.apply_local([example], [])
         return example, outcome.durability, False
 
     async def update_example(
         self, example_id: str, prompt: str | None, response: str | None, metadata_json: str | None
-    ) -> Example:
+    ) -> EditOutcome:
         """Change what is given; raises ExampleNotFound, or ExampleExists if it would equal another."""
-        example = await self._bank.update_example(
+        outcome = await self._bank.update_example(
             checked_identifier("example_id", example_id),
             prompt=None if prompt is None else checked_prompt(prompt),
             response=None if response is None else checked_response(response),
             metadata_json=None if metadata_json is None else checked_metadata(metadata_json),
             now=self._clock(),
         )
-        await self._index.apply_local([example], [])
-        return example
+        if outcome.durability is Durability.COMMITTED:
+            await self._index.apply_local([outcome.example], [])
+        return outcome
 
-    async def delete_example(self, example_id: str) -> None:
+    async def delete_example(self, example_id: str) -> Durability:
         """Remove it; raises ExampleNotFound."""
-        await self._bank.delete_example(checked_identifier("example_id", example_id))
-        await self._index.apply_local([], [example_id])
+        checked_identifier("example_id", example_id)
+        durability = await self._bank.delete_example(example_id)
+        if durability is Durability.COMMITTED:
+            await self._index.apply_local([], [example_id])
+        return durability
 
 
 def _check_fields(edit: DatasetEdit) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from dataset_svc.archiving import ArchiveService
+from dataset_svc.conflict_service import ConflictService
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.conversation_servicer import Context, ConversationServicer
 from dataset_svc.emotions import catalogue
@@ -14,6 +15,7 @@ from dataset_svc.user_service import UserService
 from dataset_svc.wire import (
     DURABILITIES,
     change_message,
+    conflict_message,
     dataset_edit,
     dataset_fields,
     dataset_message,
@@ -27,7 +29,6 @@ from dataset_svc.wire import (
     stats_message,
 )
 from mcai.dataset.v1 import bank_pb2, search_pb2
-from servicekit.errors import NotYetImplemented
 
 
 class DatasetServicer(ConversationServicer):
@@ -41,6 +42,7 @@ class DatasetServicer(ConversationServicer):
         archive: ArchiveService,
         conversations: ConversationService,
         users: UserService,
+        conflicts: ConflictService,
         clock: Callable[[], float],
     ) -> None:
         super().__init__(conversations, users, clock)
@@ -48,6 +50,7 @@ class DatasetServicer(ConversationServicer):
         self._feed = feed
         self._imports = imports
         self._archive = archive
+        self._conflicts = conflicts
 
     async def ListDatasets(
         self, request: bank_pb2.ListDatasetsRequest, context: Context
@@ -137,20 +140,22 @@ class DatasetServicer(ConversationServicer):
         self, request: bank_pb2.UpdateExampleRequest, context: Context
     ) -> bank_pb2.UpdateExampleResponse:
         """See the contract."""
-        example = await self._bank.update_example(
+        outcome = await self._bank.update_example(
             request.example_id,
             request.prompt if request.HasField("prompt") else None,
             request.response if request.HasField("response") else None,
             request.metadata_json if request.HasField("metadata_json") else None,
         )
-        return bank_pb2.UpdateExampleResponse(example=example_message(example))
+        return bank_pb2.UpdateExampleResponse(
+            example=example_message(outcome.example), durability=DURABILITIES[outcome.durability]
+        )
 
     async def DeleteExample(
         self, request: bank_pb2.DeleteExampleRequest, context: Context
     ) -> bank_pb2.DeleteExampleResponse:
         """See the contract."""
-        await self._bank.delete_example(request.example_id)
-        return bank_pb2.DeleteExampleResponse()
+        durability = await self._bank.delete_example(request.example_id)
+        return bank_pb2.DeleteExampleResponse(durability=DURABILITIES[durability])
 
     async def ImportExamples(
         self, request_iterator: AsyncIterator[bank_pb2.ImportExamplesRequest], context: Context
@@ -190,7 +195,10 @@ class DatasetServicer(ConversationServicer):
         self, request: bank_pb2.ListConflictsRequest, context: Context
     ) -> bank_pb2.ListConflictsResponse:
         """See the contract."""
-        raise NotYetImplemented("ListConflicts is not implemented yet: nothing can be in conflict so far.")
+        conflicts, token = await self._conflicts.list(request.page_size, request.page_token)
+        return bank_pb2.ListConflictsResponse(
+            conflicts=[conflict_message(each) for each in conflicts], next_page_token=token
+        )
 
     async def WatchChanges(
         self, request: bank_pb2.WatchChangesRequest, context: Context

@@ -9,7 +9,17 @@ from dataset_svc import sqlite_rows as rows
 from dataset_svc.batches import candidates, check_deletable, sort_out
 from dataset_svc.errors import DatasetExists, ResyncRequired
 from dataset_svc.feed_signal import FeedSignal
-from dataset_svc.model import Change, ChangeKind, Dataset, DatasetEdit, Example, InsertOutcome, StoreCounts
+from dataset_svc.model import (
+    Change,
+    ChangeKind,
+    Dataset,
+    DatasetEdit,
+    Durability,
+    EditOutcome,
+    Example,
+    InsertOutcome,
+    StoreCounts,
+)
 from dataset_svc.sqlite_database import SqliteDatabase
 
 _SNAPSHOT_ROWS: Final = 1_000
@@ -90,7 +100,7 @@ class SqliteBank:
         response: str | None,
         metadata_json: str | None,
         now: float,
-    ) -> Example:
+    ) -> EditOutcome:
         """See ports.Bank."""
 
         def work(connection: sqlite3.Connection) -> tuple[Example, int]:
@@ -102,9 +112,9 @@ class SqliteBank:
 
         example, head = await self._database.write(work)
         self.signal.advance(head)
-        return example
+        return EditOutcome(example)
 
-    async def delete_example(self, example_id: str) -> None:
+    async def delete_example(self, example_id: str) -> Durability:
         """See ports.Bank."""
 
         def work(connection: sqlite3.Connection) -> int:
@@ -112,6 +122,7 @@ class SqliteBank:
             return rows.head(connection)
 
         self.signal.advance(await self._database.write(work))
+        return Durability.COMMITTED
 
     async def changes_after(self, sequence: int, limit: int) -> list[Change]:
         """See ports.Bank."""

@@ -4,8 +4,9 @@ The adapters are imported where they are used, since each process needs one of t
 heavy for an embedded one.
 """
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,19 +15,33 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from dataset_svc import journal_entries as entries
-from dataset_svc.fallback import JournalledBank, JournalledConversations, Replay, Superseded
-from dataset_svc.fallback_guards import GuardedArchive, GuardedImports, GuardedUsers
+from dataset_svc.fallback import JournalledBank, JournalledConversations
+from dataset_svc.fallback_conflicts import NoConflicts
+from dataset_svc.fallback_guards import GuardedArchive, GuardedConflicts, GuardedImports, GuardedUsers
 from dataset_svc.fallback_keys import RefusedKeys
+from dataset_svc.fallback_replay import JOURNAL_FILE, Adoption, Replay, Shown
 from dataset_svc.outage import Outage
-from dataset_svc.ports import Archive, Bank, Conversations, Imports, Keys, Users
+from dataset_svc.ports import (
+    Archive,
+    Bank,
+    Conflicts,
+    Conversations,
+    Imports,
+    Keys,
+    LocalView,
+    Replays,
+    Users,
+)
 from dataset_svc.settings import DatasetSettings
+from servicekit.background import in_background
 from servicekit.breaker import Breaker
+from servicekit.claims import claimed_directory
 from servicekit.degrade import Degradation
+from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
 
 _BUDGET_SECONDS: Final = 2.0
 _SQLITE_FILE: Final = "bank.db"
-_JOURNAL_FILE: Final = "bank-journal.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Store:
     conversations: Conversations
     imports: Imports
     archive: Archive
+    conflicts: Conflicts
     users: Users
     keys: Keys
     journalled: Callable[[], Awaitable[int]]
@@ -45,9 +61,9 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    settings: DatasetSettings, registry: CollectorRegistry, superseded: Superseded
+    settings: DatasetSettings, registry: CollectorRegistry, view: LocalView
 ) -> AsyncIterator[Store]:
-    """The store that the settings ask for, which with PostgreSQL may be away.
+    """The store that the settings ask for, which with PostgreSQL may be away; `view` then shows what waits.
 
     Raises:
         ConfigurationError: Its file, URL, journal or migrations cannot be used; one sentence says why.
@@ -55,7 +71,7 @@ async def open_store(
     if settings.database_url is None:
         opening = _sqlite(settings.data_dir / _SQLITE_FILE)
     else:
-        opening = _postgres(settings, settings.database_url.get_secret_value(), registry, superseded)
+        opening = _postgres(settings, settings.database_url.get_secret_value(), registry, view)
     async with opening as store:
         yield store
 
@@ -83,6 +99,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
             SqliteConversations(database),
             SqliteImports(database, bank.signal),
             SqliteArchive(database, bank.signal),
+            NoConflicts(),
             SqliteUsers(database, bank.signal),
             SqliteKeys(database),
             none,
@@ -93,7 +110,7 @@ async def _sqlite(path: Path) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def _postgres(
-    settings: DatasetSettings, url: str, registry: CollectorRegistry, superseded: Superseded
+    settings: DatasetSettings, url: str, registry: CollectorRegistry, view: LocalView
 ) -> AsyncIterator[Store]:
     from dataset_svc.postgres import PostgresBank  # noqa: PLC0415 - see the module's docstring
     from dataset_svc.postgres_archive import PostgresArchive  # noqa: PLC0415 - as above
@@ -101,6 +118,7 @@ async def _postgres(
     from dataset_svc.postgres_database import PostgresDatabase, PostgresLimits  # noqa: PLC0415 - as above
     from dataset_svc.postgres_imports import PostgresImports  # noqa: PLC0415 - as above
     from dataset_svc.postgres_keys import PostgresKeys  # noqa: PLC0415 - as above
+    from dataset_svc.postgres_replays import PostgresConflicts, PostgresReplays  # noqa: PLC0415 - as above
     from dataset_svc.postgres_users import PostgresUsers  # noqa: PLC0415 - as above
 
     limits = PostgresLimits(
@@ -116,29 +134,50 @@ async def _postgres(
     outage = Outage(bank.ping, breaker, Degradation("postgres", registry))
     try:
         await database.open()
-        async with Journal(settings.data_dir / _JOURNAL_FILE) as journal, outage:
-            replayer = Replayer(
-                journal, Replay(bank, conversations, users, outage, superseded), registry, name="bank"
-            )
-            outage.on_return(replayer.wake)
+        replays, shown = PostgresReplays(database, bank.signal), Shown(view)
+        async with _journalling(settings.data_dir / "journal", registry, outage, replays, shown) as (
+            journal,
+            replay,
+        ):
 
             async def waiting() -> int:
                 return journal.count
 
-            async with replayer:
-                yield Store(
-                    "postgres",
-                    JournalledBank(bank, outage, journal),
-                    JournalledConversations(conversations, outage, journal),
-                    GuardedImports(PostgresImports(database, bank.signal), outage),
-                    GuardedArchive(PostgresArchive(database, bank.signal), outage),
-                    GuardedUsers(users, outage, partial(_erase, journal)),
-                    RefusedKeys(PostgresKeys(database), outage),
-                    waiting,
-                )
+            yield Store(
+                "postgres",
+                JournalledBank(bank, outage, journal, shown, clock=time.time, new_id=new_id),
+                JournalledConversations(conversations, outage, journal),
+                GuardedImports(PostgresImports(database, bank.signal), outage),
+                GuardedArchive(PostgresArchive(database, bank.signal), outage),
+                GuardedConflicts(PostgresConflicts(database), outage),
+                GuardedUsers(users, outage, partial(_erase, journal, replay)),
+                RefusedKeys(PostgresKeys(database), outage),
+                waiting,
+            )
     finally:
         await bank.close()
 
 
-async def _erase(journal: Journal, user_id: str) -> None:
+@asynccontextmanager
+async def _journalling(
+    volume: Path, registry: CollectorRegistry, outage: Outage, replays: Replays, shown: Shown
+) -> AsyncIterator[tuple[Journal, Replay]]:
+    """This replica's journal and what applies its entries; within, what others left is replayed as well."""
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(claimed_directory(volume))
+        journal = await stack.enter_async_context(Journal(directory / JOURNAL_FILE))
+        await stack.enter_async_context(outage)
+        replay = Replay(replays, outage, shown, clock=time.time)
+        replayer = Replayer(journal, replay, registry, name="bank")
+        outage.on_return(replayer.wake)
+        await stack.enter_async_context(replayer)
+        adoption = Adoption(volume, Replay(replays, outage, None, clock=time.time), registry)
+        await stack.enter_async_context(in_background("adoption", adoption.run))
+        yield journal, replay
+
+
+async def _erase(journal: Journal, replay: Replay, user_id: str) -> None:
+    """Has the store, which has forgotten the user, drop what waits of them, then overwrites it."""
+    for entry in await journal.find(lambda entry: entries.names_user(entry, user_id)):
+        await replay(entry)
     await journal.discard(lambda entry: entries.names_user(entry, user_id))

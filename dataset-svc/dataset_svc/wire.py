@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from dataset_svc.conflicts import Conflict
 from dataset_svc.emotions import Emotion
 from dataset_svc.model import (
     Analyser,
@@ -131,6 +132,19 @@ def change_message(change: Change) -> bank_pb2.Change:
         example_id=change.example_id,
         domain=change.domain,
         example=example_message(change.example) if change.example is not None else None,
+    )
+
+
+def conflict_message(conflict: Conflict) -> bank_pb2.Conflict:
+    """A journalled change that met another."""
+    return bank_pb2.Conflict(
+        sequence=conflict.sequence,
+        example_id=conflict.example_id,
+        domain=conflict.domain,
+        journalled_kept=conflict.journalled_kept,
+        lost_json=conflict.lost_json,
+        lost_time=timestamp(conflict.lost_time),
+        create_time=timestamp(conflict.create_time),
     )
 
 

@@ -48,6 +48,8 @@ _TABLE: Final = tuple(
         (_ANY, r"/(?:livez|readyz|healthz|openapi\.json|dashboard|bank)?|/web/.*", Access.OPEN),
         (_ANY, r"/metrics|/api/keys(?:[/:].*)?|/api/system/(?:cache|debug)/.*", Access.ADMIN),
         (_ANY, r"/api/system/.*", Access.READ),
+        # What was given up may be a text that somebody has removed from the bank.
+        (_ANY, r"/api/examples:conflicts", Access.BANK_WRITE),
         (_READING, r"/api/(?:datasets|examples)(?:[/:].*)?|/api/(?:search|emotions)", Access.READ),
         (_ANY, r"/api/(?:datasets|examples)(?:[/:].*)?", Access.BANK_WRITE),
         (_ANY, r"/v1/.*|/api/(?:chat|emotion|cymatic|history|feedback|privacy)(?:[/:].*)?", Access.CHAT),

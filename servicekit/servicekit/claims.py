@@ -27,22 +27,35 @@ def claimed_directory(volume: Path) -> Iterator[Path]:
     """
     for number in range(1, MAX_REPLICAS + 1):
         directory = volume / f"replica-{number}"
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ConfigurationError(
-                f"The data directory {volume} cannot be written ({error.strerror}); "
-                "give the process the right to write there, or set MCAI_DATA_DIR."
-            ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            continue
-        try:
-            yield directory
-        finally:
-            os.close(descriptor)
-        return
+        with claimed(directory) as ours:
+            if ours:
+                yield directory
+                return
     raise ConfigurationError(f"The data directory {volume} is used by {MAX_REPLICAS} processes already.")
+
+
+@contextmanager
+def claimed(directory: Path) -> Iterator[bool]:
+    """Holds a folder for the time of the block if it is free; yields whether it was.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data directory {directory.parent} cannot be written ({error.strerror}); "
+            "give the process the right to write there, or set MCAI_DATA_DIR."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        free = False
+    else:
+        free = True
+    try:
+        yield free
+    finally:
+        os.close(descriptor)

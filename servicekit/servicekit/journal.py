@@ -90,6 +90,10 @@ class Journal:
         """Returns the oldest entries, in their order."""
         return await self._in_thread(lambda: self._opened.pending(limit))
 
+    async def find(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        """Returns the waiting entries that are wanted, in their order; it looks at each."""
+        return await self._in_thread(lambda: self._opened.find(wanted))
+
     async def mark_applied(self, entry_ids: Sequence[str]) -> None:
         """Removes entries that were applied; unknown ids are ignored."""
         if entry_ids:

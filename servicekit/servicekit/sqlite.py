@@ -82,6 +82,14 @@ class JournalFile:
             )
             return [Entry(*row) for row in rows]
 
+    def find(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        """Returns the waiting entries that are wanted, in their order."""
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT sequence, entry_id, kind, payload, attempts FROM entries ORDER BY sequence"
+            )
+            return [entry for row in rows if wanted(entry := Entry(*row))]
+
     def remove(self, entry_ids: Sequence[str]) -> int:
         """Removes at least one entry that was applied; returns how many there were."""
         with self._transaction() as connection:

@@ -12,7 +12,7 @@ from dataset_svc.errors import (
     ExampleNotFound,
     ResyncRequired,
 )
-from dataset_svc.model import ChangeKind, Dataset, DatasetEdit, Durability, Insertion
+from dataset_svc.model import ChangeKind, Dataset, DatasetEdit, Durability, EditOutcome, Insertion
 from dataset_svc.ports import Bank
 from servicekit.errors import ServiceError
 from tests.support.bank_stores import BankStore, example
@@ -135,16 +135,18 @@ async def test_an_empty_batch_is_nothing(bank: Bank) -> None:
 
 async def test_an_update_of_an_example_is_told_in_the_feed(bank: Bank) -> None:
     await bank.insert_examples([example(1)])
-    changed = await bank.update_example(
+    outcome = await bank.update_example(
         "id-000001", prompt=None, response="Better.", metadata_json=None, now=1_700_000_099.5
     )
+    changed = outcome.example
+    assert outcome.durability is Durability.COMMITTED
     assert changed == example(1, response="Better.", update_time=1_700_000_099.5)
     assert await bank.get_example("id-000001") == changed
     [change] = await bank.changes_after(1, 10)
     assert (change.sequence, change.kind, change.example) == (2, ChangeKind.UPDATED, changed)
     # What it said before may be stored again.
-    outcome = await bank.insert_examples([example(1, id="id-000007")])
-    assert not outcome.insertions[0].duplicate
+    again = await bank.insert_examples([example(1, id="id-000007")])
+    assert not again.insertions[0].duplicate
 
 
 async def test_an_update_that_changes_nothing_is_not_told(bank: Bank) -> None:
@@ -152,7 +154,7 @@ async def test_an_update_that_changes_nothing_is_not_told(bank: Bank) -> None:
     same = await bank.update_example(
         "id-000001", prompt=example(1).prompt, response=None, metadata_json=None, now=1_700_000_099.5
     )
-    assert same == example(1)
+    assert same == EditOutcome(example(1))
     assert await bank.head_sequence() == 1
 
 

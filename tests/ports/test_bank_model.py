@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dataset_svc.model import Analyser, ChangeKind, Dataset, DatasetEdit
+from dataset_svc.model import Analyser, ChangeKind, Dataset, DatasetEdit, Durability, EditOutcome
 from servicekit.errors import ServiceError
 from tests.support.bank_model import BankModel
 from tests.support.bank_stores import BankStore, example, postgres_store, sqlite_store
@@ -95,12 +95,16 @@ class Histories(RuleBasedStateMachine):
     def update_example(self, id_: str, prompt: str | None, response: str | None, now: float) -> None:
         self.agree(
             self.bank.update_example(id_, prompt=prompt, response=response, metadata_json=None, now=now),
-            lambda: self.model.update_example(id_, prompt, response, now),
+            lambda: EditOutcome(self.model.update_example(id_, prompt, response, now)),
         )
 
     @rule(id_=ids)
     def delete_example(self, id_: str) -> None:
-        self.agree(self.bank.delete_example(id_), lambda: self.model.delete_example(id_))
+        def modelled() -> Durability:
+            self.model.delete_example(id_)
+            return Durability.COMMITTED
+
+        self.agree(self.bank.delete_example(id_), modelled)
 
     @rule(chosen=choices, domain=domains | st.just(""), after=ids | st.just(""), limit=limits, now=times)
     def archive_examples(

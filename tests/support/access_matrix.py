@@ -69,6 +69,7 @@ MATRIX: Final = {
         POST /api/datasets:import
         DELETE /api/examples/{example_id}
         PATCH /api/examples/{example_id}
+        GET /api/examples:conflicts
     """,
     "admin": """
         GET /api/keys

@@ -13,14 +13,15 @@ from prometheus_client import CollectorRegistry
 from dataset_svc.settings import DatasetSettings
 from dataset_svc.stores import open_store
 from servicekit.settings import load
+from tests.support.local_index import local_index
 
 
 async def run(url: str, directory: Path) -> None:
-    async def superseded(example_id: str, kept_id: str) -> None:
-        print(f"superseded {example_id} {kept_id}", flush=True)  # noqa: T201 - how it speaks to the test
-
     settings = load(DatasetSettings, data_dir=directory, database_url=url)
-    async with open_store(settings, CollectorRegistry(), superseded):
+    async with (
+        local_index(directory / "index") as index,
+        open_store(settings, CollectorRegistry(), index),
+    ):
         print("open", flush=True)  # noqa: T201 - how it speaks to the test
         await asyncio.to_thread(sys.stdin.read)
 

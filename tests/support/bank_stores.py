@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from dataset_svc.feed_signal import FeedSignal
 from dataset_svc.model import Example
-from dataset_svc.ports import Archive, Bank, Conversations, Imports, Keys, Users
+from dataset_svc.ports import Archive, Bank, Conflicts, Conversations, Imports, Keys, Replays, Users
 from dataset_svc.postgres import PostgresBank
 from dataset_svc.postgres_archive import PostgresArchive
 from dataset_svc.postgres_conversations import PostgresConversations
 from dataset_svc.postgres_database import DEFAULT_LIMITS, PostgresDatabase, PostgresLimits
 from dataset_svc.postgres_imports import PostgresImports
 from dataset_svc.postgres_keys import PostgresKeys
+from dataset_svc.postgres_replays import PostgresConflicts, PostgresReplays
 from dataset_svc.postgres_users import PostgresUsers
 from dataset_svc.sqlite import SqliteBank
 from dataset_svc.sqlite_archive import SqliteArchive
@@ -74,6 +76,25 @@ async def postgres_store(url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> A
         )
     finally:
         await bank.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """What takes journalled writes in, and what it met."""
+
+    replays: Replays
+    conflicts: Conflicts
+
+
+@asynccontextmanager
+async def postgres_journalled(url: str) -> AsyncIterator[Journalled]:
+    """The way of journalled writes into a PostgreSQL database."""
+    database = PostgresDatabase(url)
+    try:
+        await database.open()
+        yield Journalled(PostgresReplays(database, FeedSignal()), PostgresConflicts(database))
+    finally:
+        await database.close()
 
 
 Replicas = Callable[[], AbstractAsyncContextManager[BankStore]]

@@ -8,17 +8,24 @@ from gateway.chat.model import Durability
 from gateway.dependencies import Deps, IdempotencyKey, PageSize, PageToken
 from gateway.openapi import told
 from gateway.schemas.bank import (
+    ChangedExample,
+    ConflictPage,
     CreatedExample,
+    DeletionReceipt,
     ExampleBody,
     ExampleChange,
     ExamplePage,
     NewExample,
+    changed_example,
+    conflict_body,
     example_body,
 )
 from mcai.dataset.v1 import bank_pb2
 from servicekit.errors import InvalidArgument
 
 router = APIRouter(prefix="/api", tags=["bank"])
+
+_STATUS = {Durability.COMMITTED: 200, Durability.JOURNALLED: 202}
 
 
 @router.get("/datasets/{domain}/examples", **told("examples list", {200: ExamplePage}))
@@ -66,9 +73,20 @@ async def get_example(example_id: str, deps: Deps) -> Response:
     return answers.json(example_body(response.example))
 
 
-@router.patch("/examples/{example_id}", **told("examples update", {200: ExampleBody}, body=ExampleChange))
+@router.get("/examples:conflicts", **told("examples conflicts", {200: ConflictPage}))
+async def list_conflicts(deps: Deps, page_size: PageSize = 0, page_token: PageToken = "") -> Response:
+    """Lists the changes that were journalled while the store was away and met others; the later was kept."""
+    request = bank_pb2.ListConflictsRequest(page_size=page_size, page_token=page_token)
+    page = await deps.peers.dataset.ask(lambda stub: stub.ListConflicts(request))
+    return answers.json(ConflictPage([conflict_body(each) for each in page.conflicts], page.next_page_token))
+
+
+@router.patch(
+    "/examples/{example_id}",
+    **told("examples update", {200: ChangedExample, 202: ChangedExample}, body=ExampleChange),
+)
 async def update_example(example_id: str, request: Request, deps: Deps) -> Response:
-    """Changes an example; what is absent stays."""
+    """Changes an example; what is absent stays. 202 while its store is away."""
     body = await bodies.read(request, ExampleChange)
     wanted = bank_pb2.UpdateExampleRequest(example_id=example_id)
     if isinstance(body.prompt, str):
@@ -80,12 +98,20 @@ async def update_example(example_id: str, request: Request, deps: Deps) -> Respo
     if wanted == bank_pb2.UpdateExampleRequest(example_id=example_id):
         raise InvalidArgument("Name at least one of prompt, response and metadata to change.")
     response = await deps.peers.dataset.ask(lambda stub: stub.UpdateExample(wanted))
-    return answers.json(example_body(response.example))
+    stored = durability(response.durability)
+    return answers.json(changed_example(response.example, stored.value), _STATUS[stored])
 
 
-@router.delete("/examples/{example_id}", status_code=204, **told("examples delete", {204: None}))
+@router.delete(
+    "/examples/{example_id}",
+    status_code=204,
+    **told("examples delete", {204: None, 202: DeletionReceipt}),
+)
 async def delete_example(example_id: str, deps: Deps) -> Response:
-    """Deletes an example."""
+    """Deletes an example: 204, 202 while its store is away."""
     request = bank_pb2.DeleteExampleRequest(example_id=example_id)
-    await deps.peers.dataset.ask(lambda stub: stub.DeleteExample(request))
+    response = await deps.peers.dataset.ask(lambda stub: stub.DeleteExample(request))
+    stored = durability(response.durability)
+    if stored is Durability.JOURNALLED:
+        return answers.json(DeletionReceipt(stored.value), 202)
     return Response(status_code=204)

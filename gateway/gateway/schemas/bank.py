@@ -1,6 +1,6 @@
 """Bodies of datasets, examples, search, imports and emotions."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -109,6 +109,40 @@ class ExampleBody(msgspec.Struct):
     content_hash: str
     create_time: str | None
     update_time: str | None
+
+
+class ChangedExample(ExampleBody):
+    """An example after a change that is "committed" or "journalled"."""
+
+    durability: str
+
+
+class DeletionReceipt(msgspec.Struct):
+    """A deletion that is "journalled": it happens when the store is back."""
+
+    durability: str
+
+
+class ConflictBody(msgspec.Struct):
+    """A journalled change of an example that met another: whether it was kept, and what was given up.
+
+    `lost` is an example, or null for its removal; `lost_time` is when that was written.
+    """
+
+    sequence: int
+    example_id: str
+    domain: str
+    journalled_kept: bool
+    lost: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": ["object", "null"]})]
+    lost_time: str | None
+    create_time: str | None
+
+
+class ConflictPage(msgspec.Struct):
+    """A page of conflicts in the order in which they were found."""
+
+    conflicts: list[ConflictBody]
+    next_page_token: str
 
 
 class ExamplePage(msgspec.Struct):
@@ -245,16 +279,38 @@ def dataset_body(dataset: bank_pb2.Dataset) -> DatasetBody:
 
 def example_body(example: bank_pb2.Example) -> ExampleBody:
     """Returns an example for a client."""
-    return ExampleBody(
-        id=example.id,
-        domain=example.domain,
-        prompt=example.prompt,
-        response=example.response,
-        metadata=raw_object(example.metadata_json),
-        content_hash=example.content_hash,
-        create_time=rfc3339(example, "create_time"),
-        update_time=rfc3339(example, "update_time"),
+    return ExampleBody(**_example_fields(example))
+
+
+def changed_example(example: bank_pb2.Example, durability: str) -> ChangedExample:
+    """Returns an example after a change for a client."""
+    return ChangedExample(**_example_fields(example), durability=durability)
+
+
+def conflict_body(conflict: bank_pb2.Conflict) -> ConflictBody:
+    """Returns a conflict for a client."""
+    return ConflictBody(
+        sequence=conflict.sequence,
+        example_id=conflict.example_id,
+        domain=conflict.domain,
+        journalled_kept=conflict.journalled_kept,
+        lost=msgspec.Raw(conflict.lost_json.encode()),
+        lost_time=rfc3339(conflict, "lost_time"),
+        create_time=rfc3339(conflict, "create_time"),
     )
+
+
+def _example_fields(example: bank_pb2.Example) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "domain": example.domain,
+        "prompt": example.prompt,
+        "response": example.response,
+        "metadata": raw_object(example.metadata_json),
+        "content_hash": example.content_hash,
+        "create_time": rfc3339(example, "create_time"),
+        "update_time": rfc3339(example, "update_time"),
+    }
 
 
 def search_result(hit: search_pb2.SearchHit) -> SearchResult:

@@ -200,6 +200,22 @@ EXAMPLES: Final[dict[str, Any]] = {
     "ExampleChange": {"response": "A reliable, ordered byte stream over IP."},
     "ExampleBody": _EXAMPLE,
     "ExamplePage": {"examples": [_EXAMPLE], "next_page_token": ""},
+    "ChangedExample": {**_EXAMPLE, "durability": "committed"},
+    "ConflictPage": {
+        "conflicts": [
+            {
+                "sequence": 1,
+                "example_id": _ID,
+                "domain": "networking",
+                "journalled_kept": True,
+                "lost": {"id": _ID, "prompt": "What is TCP?", "response": "A stream."},
+                "lost_time": _TIME,
+                "create_time": _TIME,
+            }
+        ],
+        "next_page_token": "",
+    },
+    "DeletionReceipt": {"durability": "journalled"},
     "CreatedExample": {"example": _EXAMPLE, "durability": "committed", "duplicate": False},
     "SearchResults": {
         "results": [

@@ -56,7 +56,7 @@ async def test_what_another_replica_writes_arrives(bank_store: BankStore, tmp_pa
             example(2).id, prompt="New?", response=None, metadata_json=None, now=2_000_000_000.0
         )
         await follower.catch_up()
-        assert await index.list("", "", 10) == [updated]
+        assert await index.list("", "", 10) == [updated.example]
 
 
 async def test_an_index_goes_on_where_it_stood(bank_store: BankStore, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from servicekit.errors import (
     InvalidArgument,
     LimitExceeded,
     NotFound,
-    NotYetImplemented,
     OutOfRange,
     translating,
 )
@@ -283,12 +282,6 @@ async def test_what_an_equal_example_has_replaced_stays_archived(replica: Replic
 async def test_neither_ids_nor_a_domain_is_refused(replica: Replica, method: str) -> None:
     with pytest.raises(InvalidArgument), translating("dataset-svc"):
         await getattr(replica.stub, method)(getattr(bank_pb2, f"{method}Request")())
-
-
-async def test_what_is_not_there_yet_says_so(replica: Replica) -> None:
-    with pytest.raises(NotYetImplemented) as refusal, translating("dataset-svc"):
-        await replica.stub.ListConflicts(bank_pb2.ListConflictsRequest())
-    assert refusal.value.reason == "NOT_YET_IMPLEMENTED"
 
 
 @pytest.mark.parametrize(

@@ -98,11 +98,20 @@ async def test_an_example_is_made_found_changed_and_deleted(house: House) -> Non
 
     assert found["metadata"] == {"deep": [1.5, None]}
     assert changed.json()["response"] == "A freshwater fish."
+    assert (changed.status_code, changed.json()["durability"]) == (200, "committed")
     assert changed.json()["metadata"] == {"deep": [1.5, None]}
     assert nothing.status_code == 400
     assert searched[0]["response"] == "A freshwater fish."
     assert deleted.status_code == 204
     assert gone.status_code == 404
+
+
+async def test_a_store_that_was_never_away_has_met_no_conflicts(house: House) -> None:
+    page = await house.client.get("/api/examples:conflicts", params={"page_size": 5})
+    foreign = await house.client.get("/api/examples:conflicts", params={"page_token": "bm9uc2Vuc2U"})
+
+    assert page.json() == {"conflicts": [], "next_page_token": ""}
+    assert foreign.status_code == 400
 
 
 async def test_the_same_example_is_stored_once(house: House) -> None:

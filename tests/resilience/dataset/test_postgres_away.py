@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from dataset_svc.errors import StoreUnavailable
+from dataset_svc.index import TantivyIndex
 from dataset_svc.model import Dataset, Durability, Example, Feedback, Message, Rating, Role
 from dataset_svc.postgres import PostgresBank
 from dataset_svc.postgres_database import PostgresDatabase
@@ -18,6 +19,7 @@ from dataset_svc.stores import Store, open_store
 from servicekit.degrade import collecting
 from servicekit.settings import load
 from tests.support.bank_stores import example, postgres_store
+from tests.support.local_index import local_index
 from tests.support.postgres_server import PostgresServer
 from tests.support.proxy import FaultyProxy
 from tests.support.waiting import eventually
@@ -34,8 +36,9 @@ async def proxy(postgres_server: PostgresServer) -> AsyncIterator[FaultyProxy]:
 
 
 @pytest.fixture
-def superseded() -> list[tuple[str, str]]:
-    return []
+async def index(tmp_path: Path) -> AsyncIterator[TantivyIndex]:
+    async with local_index(tmp_path / "index") as index:
+        yield index
 
 
 @pytest.fixture
@@ -44,16 +47,12 @@ def opening(
     postgres_server: PostgresServer,
     postgres_database: str,
     tmp_path: Path,
-    superseded: list[tuple[str, str]],
+    index: TantivyIndex,
 ) -> Opening:
     """Opens the store as the service does, with PostgreSQL behind the proxy."""
     url = postgres_server.url(postgres_database, address=proxy.address)
-
-    async def note(example_id: str, kept_id: str) -> None:
-        superseded.append((example_id, kept_id))
-
     return lambda: open_store(
-        load(DatasetSettings, data_dir=tmp_path, database_url=url), CollectorRegistry(), note
+        load(DatasetSettings, data_dir=tmp_path, database_url=url), CollectorRegistry(), index
     )
 
 
@@ -116,14 +115,13 @@ async def test_what_depends_on_the_store_is_refused(opening: Opening, proxy: Fau
         await proxy.refuse()
         for refused in (
             store.bank.insert_examples([example(2), example(3)]),
-            store.bank.update_example("id-000001", prompt="x", response=None, metadata_json=None, now=1.0),
-            store.bank.delete_example("id-000001"),
             store.bank.create_dataset(Dataset("new", "", 0, 1.0, 1.0)),
             store.bank.delete_dataset("physics", force=True),
             store.bank.list_datasets("", 10),
             store.bank.head_sequence(),
             store.bank.ping(),
             store.conversations.get_conversation("c", "ada"),
+            store.conflicts.list(0, 10),
         ):
             with pytest.raises(StoreUnavailable):
                 await refused
@@ -210,8 +208,8 @@ async def test_nothing_overtakes_what_waits(opening: Opening, proxy: FaultyProxy
         assert conversation.title == "Message 1"
 
 
-async def test_a_journalled_example_that_the_store_had_is_dropped_by_name(
-    opening: Opening, proxy: FaultyProxy, postgres_url: str, superseded: list[tuple[str, str]]
+async def test_a_journalled_example_that_the_store_had_is_told_to_be_none(
+    opening: Opening, proxy: FaultyProxy, postgres_url: str
 ) -> None:
     async with opening() as store:
         await proxy.refuse()
@@ -220,7 +218,8 @@ async def test_a_journalled_example_that_the_store_had_is_dropped_by_name(
             await elsewhere.bank.insert_examples([example(1)])
         await proxy.pass_through()
         await drained(store)
-    assert superseded == [("journalled", "id-000001")]
+        told = [(each.example_id, each.example) for each in await store.bank.changes_after(1, 10)]
+    assert told == [("journalled", None)]
     assert [each.id for each in await direct(postgres_url)] == ["id-000001"]
 
 
@@ -239,7 +238,7 @@ async def test_a_message_in_anothers_conversation_is_buried_and_blocks_nothing(
 
 
 async def test_a_user_who_was_deleted_elsewhere_does_not_come_back_from_the_journal(
-    opening: Opening, proxy: FaultyProxy, postgres_url: str, superseded: list[tuple[str, str]]
+    opening: Opening, proxy: FaultyProxy, postgres_url: str
 ) -> None:
     async with opening() as store:
         await proxy.refuse()
@@ -251,7 +250,7 @@ async def test_a_user_who_was_deleted_elsewhere_does_not_come_back_from_the_jour
         await proxy.pass_through()
         await drained(store)
         assert await store.conversations.list_conversations("ada", None, 10) == []
-    assert superseded == [("id-000001", "")]
+        assert [each.example for each in await store.bank.changes_after(0, 10)] == [None, example(2)]
     assert [each.id for each in await direct(postgres_url)] == ["id-000002"]
 
 
@@ -267,9 +266,44 @@ async def test_a_deleted_user_is_dropped_from_the_journal_of_this_replica(
         await proxy.pass_through()
         await drained(store)
         await eventually(lambda: store.users.forget("ada", 2e9), BACK_WITHIN_SECONDS)
-    left = await asyncio.to_thread(lambda: [path.read_bytes() for path in tmp_path.glob("bank-journal*")])
+    left = await asyncio.to_thread(
+        lambda: [path.read_bytes() for path in tmp_path.glob("journal/*/bank-journal*")]
+    )
     assert left
     assert not any(secret.encode() in content for content in left)
+
+
+async def test_a_deleted_user_is_dropped_from_the_journal_before_their_turn_comes(
+    opening: Opening, proxy: FaultyProxy, index: TantivyIndex
+) -> None:
+    theirs = example(1, response="A secret.", metadata_json='{"user_id": "ada"}')
+    async with opening() as store:
+        await store.bank.ping()
+        await proxy.refuse()
+        for number in range(100):
+            await store.conversations.append_messages("c", "bob", [said(number)])
+        await store.bank.insert_examples([theirs])
+        assert await index.list("", "", 10) == [theirs]
+        await proxy.pass_through()
+        await proxy.delay(0.002)
+
+        async def deleted() -> bool:
+            try:
+                await store.users.forget("ada", 2e9)
+            except StoreUnavailable:
+                return False
+            return True
+
+        await eventually(deleted, BACK_WITHIN_SECONDS)
+        assert await store.journalled() > 0
+        # Its replica is told, although the store never had it.
+        assert [(each.example_id, each.example) for each in await store.bank.changes_after(0, 10)] == [
+            (theirs.id, None)
+        ]
+        await proxy.pass_through()
+        await drained(store)
+        assert (await store.bank.counts()).examples == 0
+        assert (await store.bank.counts()).messages == 100
 
 
 async def test_sessions_that_the_server_ended_are_not_met_again(

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from dataset_svc.settings import DatasetSettings
 from dataset_svc.stores import Store, open_store
 from servicekit.settings import load
 from tests.support.bank_stores import BankStore, example, postgres_store
+from tests.support.local_index import local_index
 from tests.support.postgres_server import PostgresServer
 from tests.support.proxy import FaultyProxy
 from tests.support.waiting import eventually
@@ -20,13 +21,14 @@ from tests.support.waiting import eventually
 WRITES = 60
 
 
-async def ignore(_example_id: str, _kept_id: str) -> None:
-    return
-
-
-def opened(url: str, directory: Path) -> AbstractAsyncContextManager[Store]:
+@asynccontextmanager
+async def opened(url: str, directory: Path) -> AsyncIterator[Store]:
     settings = load(DatasetSettings, data_dir=directory, database_url=url)
-    return open_store(settings, CollectorRegistry(), ignore)
+    async with (
+        local_index(directory / "index") as index,
+        open_store(settings, CollectorRegistry(), index) as store,
+    ):
+        yield store
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_svc import journal_entries as entries
+from dataset_svc.conflicts import Appended, Deletion, Edit
 from dataset_svc.model import Example, Feedback, Message, Rating, Role
 from servicekit.journal import Entry
 
@@ -22,6 +23,18 @@ def test_an_example_comes_back_as_it_was(example: Example) -> None:
     assert entries.write_of(kept(entries.of_example(example))) == example
 
 
+@given(examples, times, st.none() | texts)
+def test_an_edit_comes_back_as_it_was(example: Example, base_time: float, base_user: str | None) -> None:
+    edit = Edit(example, base_time, base_user)
+    assert entries.write_of(kept(entries.of_edit(edit, "new"))) == edit
+
+
+@given(texts, texts, times, times)
+def test_a_deletion_comes_back_as_it_was(example_id: str, domain: str, base_time: float, time: float) -> None:
+    deletion = Deletion(example_id, domain, base_time, time)
+    assert entries.write_of(kept(entries.of_deletion(deletion, "new"))) == deletion
+
+
 @given(feedbacks)
 def test_feedback_comes_back_as_it_was(feedback: Feedback) -> None:
     assert entries.write_of(kept(entries.of_feedback(feedback))) == feedback
@@ -30,7 +43,7 @@ def test_feedback_comes_back_as_it_was(feedback: Feedback) -> None:
 @given(texts, texts, st.lists(messages, max_size=3))
 def test_messages_come_back_as_they_were(conversation: str, user: str, said: list[Message]) -> None:
     entry = kept(entries.of_messages(conversation, user, said))
-    assert entries.write_of(entry) == entries.Appended(conversation, user, tuple(said))
+    assert entries.write_of(entry) == Appended(conversation, user, tuple(said))
 
 
 def test_the_same_call_has_the_same_id_and_another_has_another() -> None:

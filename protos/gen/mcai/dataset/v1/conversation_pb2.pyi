@@ -564,8 +564,8 @@ class ExportUserResponse(_message.Message):
 
     RECORD_JSON_FIELD_NUMBER: _builtins.int
     record_json: _builtins.str
-    """The next record as a JSON object whose "type" is "conversation", "message", "feedback" or "example". The examples
-    are those whose metadata names the user as "user_id".
+    """The next record as a JSON object whose "type" is "conversation", "message", "feedback", "example" or "conflict".
+    The examples are those whose metadata names the user as "user_id", the conflicts those that lost such a one.
     """
     def __init__(
         self,
