@@ -27,7 +27,7 @@ of the prompt alone .851, .832, .825 and .967; with function words at full weigh
 .875 and .958.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import log
 
 RESPONSE_CREDIT = 0.3
@@ -53,13 +53,15 @@ def inverse_frequency(documents: int, containing: int) -> float:
     return log(1 + (documents - containing + 0.5) / (containing + 0.5))
 
 
-def weigher(frequency: Callable[[str], float]) -> Callable[[str], float]:
+def weigher(
+    frequency: Callable[[str], float], function_words: Collection[str] = FUNCTION_WORDS
+) -> Callable[[str], float]:
     """The weight of a term from its inverse frequency, each looked up once."""
     known: dict[str, float] = {}
 
     def weight(term: str) -> float:
         if term not in known:
-            known[term] = frequency(term) * (FUNCTION_WORD_WEIGHT if term in FUNCTION_WORDS else 1.0)
+            known[term] = frequency(term) * (FUNCTION_WORD_WEIGHT if term in function_words else 1.0)
         return known[term]
 
     return weight

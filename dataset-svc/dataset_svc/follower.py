@@ -134,8 +134,7 @@ class Follower:
 
     async def _rest_when_quiet(self) -> None:
         if self._written_at is not None and self._clock() - self._written_at >= REST_SECONDS:
-            self._written_at = None
-            await self._index.rest()
+            self._written_at = None if await self._index.rest() else self._clock()
 
     async def _note(self, *, away: bool, error: Exception | None = None) -> None:
         if away and not self._away:

@@ -19,7 +19,7 @@ from dataset_svc.index_files import IndexFiles
 from dataset_svc.index_generation import Generation, sorted_out
 from dataset_svc.index_search import Search
 from dataset_svc.index_text import Terms
-from dataset_svc.model import Change, Example, SearchHit, SearchQuery
+from dataset_svc.model import Analyser, Change, Example, SearchHit, SearchQuery
 from servicekit.errors import Unavailable
 from servicekit.logs import get_logger
 
@@ -48,7 +48,7 @@ class TantivyIndex:
         self._heap_bytes = heap_bytes
         self._generation: Generation | None = None
         self._sequence = NO_SEQUENCE
-        self._terms = Terms()
+        self._terms = {kind: Terms(kind) for kind in Analyser}
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="index-reader")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
         self._writing = asyncio.Lock()
@@ -122,7 +122,7 @@ class TantivyIndex:
         """See ports.ExampleIndex."""
 
         def run(generation: Generation) -> list[list[SearchHit]]:
-            search = Search(generation, self._terms)
+            search = Search(generation)
             return [search.run(query) for query in queries]
 
         return await self._in_reader(run)
@@ -143,18 +143,27 @@ class TantivyIndex:
         """See ports.ExampleIndex."""
         return await self._in_reader(Generation.size_bytes) if self._generation else 0
 
-    async def rest(self) -> None:
-        """Give the memory of writing back; the next write takes it again."""
+    async def rest(self) -> bool:
+        """See ports.ExampleIndex; segments that are being merged keep their memory until they are."""
         async with self._writing:
-            if self._generation is not None:
-                await self._run(self._generation.rest)
-                # 162 MB became 66 MB after 100,000 examples: glibc keeps what tantivy has freed.
-                await self._run(_trim)
+            if self._generation is None:
+                return True
+            if self._generation.merging:
+                return False
+            await self._give_back(self._generation)
+            return True
 
     async def close(self) -> None:
         """See ports.ExampleIndex."""
-        await self.rest()
+        async with self._writing:
+            if self._generation is not None:
+                await self._give_back(self._generation)
         await asyncio.to_thread(self._shut_down)
+
+    async def _give_back(self, generation: Generation) -> None:
+        await self._run(generation.rest)
+        # 162 MB became 66 MB after 100,000 examples: glibc keeps what tantivy has freed.
+        await self._run(_trim)
 
     def _shut_down(self) -> None:
         self._writer.shutdown()
@@ -165,7 +174,7 @@ class TantivyIndex:
         try:
             current = self._files.current()
             if current is not None:
-                self._generation, self._sequence = Generation(current[0], self._heap_bytes), current[1]
+                self._generation, self._sequence = self._opened(current[0]), current[1]
         except IndexDamaged as damage:
             _log.warning("the index is rebuilt from the bank", reason=damage.message)
 
@@ -200,7 +209,10 @@ class TantivyIndex:
         return upserts, deletes
 
     def _new_generation(self) -> Generation:
-        return Generation(self._files.new_generation(), self._heap_bytes)
+        return self._opened(self._files.new_generation())
+
+    def _opened(self, directory: Path) -> Generation:
+        return Generation(directory, self._terms, self._heap_bytes)
 
     def _swap(self, generation: Generation, sequence: int) -> None:
         """Finish a generation with what this replica knows beyond the snapshot, and take it into use."""

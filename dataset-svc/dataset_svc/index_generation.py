@@ -1,6 +1,6 @@
 """One tantivy index in one directory. Everything here blocks and runs in a thread of the adapter's."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import attrgetter, itemgetter
@@ -11,9 +11,11 @@ import tantivy
 
 from dataset_svc.errors import ExampleNotFound, IndexDamaged
 from dataset_svc.index_files import size_bytes, write_cursor
+from dataset_svc.index_frequencies import Frequencies
 from dataset_svc.index_query import id_query, page_query
 from dataset_svc.index_schema import document, example_of, open_index, order_key
-from dataset_svc.model import Example
+from dataset_svc.index_text import Terms
+from dataset_svc.model import Analyser, Example
 from servicekit.errors import ServiceError
 
 MAX_DOMAINS = 65_000
@@ -24,14 +26,16 @@ _SAME_KEY = 512
 class Generation:
     """Readers may come from any thread, a writer from one at a time; every fault becomes IndexDamaged."""
 
-    def __init__(self, directory: Path, heap_bytes: int) -> None:
+    def __init__(self, directory: Path, terms: Mapping[Analyser, Terms], heap_bytes: int) -> None:
         self.directory = directory
+        self.terms = terms
         self._heap_bytes = heap_bytes
         self._writer: Any = None
         with mapped():
             self._index = open_index(str(directory))
             self.schema = self._index.schema
             self.searcher = self._index.searcher()
+            self.frequencies = Frequencies(self.searcher)
 
     @property
     def documents(self) -> int:
@@ -46,21 +50,36 @@ class Generation:
             for example in upserts:
                 # Whatever is there of this id goes first, so that the same change may be applied again.
                 writer.delete_documents_by_term("id", example.id)
-                writer.add_document(document(example))
+                writer.add_document(document(example, self.terms))
 
     def commit(self, sequence: int | None = None) -> None:
         """Make what was put durable and visible, then note the cursor if there is a new one."""
         with self._writing() as writer:
             writer.commit()
-            self._index.reload()
-            self.searcher = self._index.searcher()
+        self._show()
         if sequence is not None:
             with mapped():
                 write_cursor(self.directory, sequence)
 
+    @property
+    def merging(self) -> bool:
+        """Whether the writer is merging segments: on disk there is one that is not in use yet."""
+        if self._writer is None:
+            return False
+        return len(list(self.directory.glob("*.fieldnorm"))) > self.searcher.num_segments
+
     def rest(self) -> None:
         """Give the writer's memory back until it is next needed; what was not committed is lost."""
-        self._writer = None
+        if self._writer is not None:
+            self._writer = None
+            self._show()
+
+    def _show(self) -> None:
+        """Let searches see the newest commit, with its segments as merged as they are."""
+        with mapped():
+            self._index.reload()
+            self.searcher = self._index.searcher()
+            self.frequencies = Frequencies(self.searcher)
 
     def find(self, example_id: str) -> Example | None:
         """The example, or None."""

@@ -1,19 +1,34 @@
 """What a document of the index is made of."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import tantivy
 
-from dataset_svc.index_text import english_analyser, normalise, plain_words
+from dataset_svc.index_form import form
+from dataset_svc.index_text import Terms, normalise, plain_words, tantivy_analyser
 from dataset_svc.model import Analyser, Example, content_hash
 
 # Raise it with every change of the fields, of how text becomes terms, or of tantivy's own file format:
 # an index of another number is rebuilt from the bank.
-FORMAT = 2
+FORMAT = 3
 
-_ANALYSER = "mcai_english"
+
+class Texts(NamedTuple):
+    """Names of the fields that hold the texts under one analyser."""
+
+    prompt: str
+    response: str
+
+
+# A document has the fields of its dataset's analyser, so that statistics of stems and of words do not mix.
+TEXTS = {
+    Analyser.ENGLISH: Texts("prompt", "response"),
+    Analyser.NEUTRAL: Texts("neutral_prompt", "neutral_response"),
+}
+
 _KEY_CHARACTERS = 14
 _KEY_CLASSES = 21
 _SHARED_CLASSES = frozenset({0, 2, 13, 20})
@@ -22,32 +37,44 @@ _SHARED_CLASSES = frozenset({0, 2, 13, 20})
 def open_index(path: str) -> tantivy.Index:
     """Open the index in a directory, or make an empty one there; raises whatever tantivy does."""
     index = tantivy.Index(_schema(), path=path)
-    index.register_tokenizer(_ANALYSER, english_analyser())
+    for kind in Analyser:
+        index.register_tokenizer(_tokenizer(kind), tantivy_analyser(kind))
     index.config_reader("manual")
     return index
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("id", fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("id", tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("key", fast=True)
     builder.add_text_field("domain", fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("prompt", tokenizer_name=_ANALYSER, index_option="freq")
-    builder.add_text_field("response", tokenizer_name=_ANALYSER, index_option="freq")
+    builder.add_text_field("analyser", tokenizer_name="raw", index_option="basic")
+    for kind, names in TEXTS.items():
+        for name in names:
+            builder.add_text_field(name, tokenizer_name=_tokenizer(kind), index_option="freq")
+    builder.add_unsigned_field("form", fast=True)
     builder.add_bytes_field("body", stored=True)
     return builder.build()
 
 
-def document(example: Example) -> tantivy.Document:
+def _tokenizer(kind: Analyser) -> str:
+    return f"mcai_{kind.value}"
+
+
+def document(example: Example, terms: Mapping[Analyser, Terms]) -> tantivy.Document:
     """The example as a document."""
+    texts = TEXTS[example.analyser]
     made = tantivy.Document()
     made.add_text("id", example.id)
     made.add_unsigned("key", order_key(example.id))
     made.add_text("domain", example.domain)
     made.add_text("exact", exact_term(example.prompt))
-    made.add_text("prompt", normalise(example.prompt))
-    made.add_text("response", normalise(example.response))
+    made.add_text("analyser", example.analyser.value)
+    made.add_text(texts.prompt, normalise(example.prompt))
+    made.add_text(texts.response, normalise(example.response))
+    if example.analyser is Analyser.ENGLISH:
+        made.add_unsigned("form", form(terms[Analyser.ENGLISH].of(example.prompt)))
     body = asdict(example) | {"analyser": example.analyser.value}
     made.add_bytes("body", json.dumps(body, ensure_ascii=False).encode())
     return made

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import tantivy
 
+from dataset_svc.model import Analyser
+
 # Longer runs without a break are data, not words; they would only swell the term dictionary.
 MAX_TERM_CHARACTERS = 64
 
@@ -39,24 +41,26 @@ def plain_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(normalise(text).casefold()))
 
 
-def english_analyser() -> tantivy.TextAnalyzer:
-    """Words, lower-cased, without accents, reduced to their English stem."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in (
+def tantivy_analyser(kind: Analyser) -> tantivy.TextAnalyzer:
+    """Words, lower-cased, without accents; of English texts reduced to their stem."""
+    steps = [
         tantivy.Filter.remove_long(MAX_TERM_CHARACTERS),
         tantivy.Filter.lowercase(),
         tantivy.Filter.ascii_fold(),
-        tantivy.Filter.stemmer("english"),
-    ):
+    ]
+    if kind is Analyser.ENGLISH:
+        steps.append(tantivy.Filter.stemmer("english"))
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in steps:
         builder = builder.filter(step)
     return builder.build()
 
 
 class Terms:
-    """Turns text into the terms that the index holds."""
+    """Turns text into the terms that the index holds of it under one analyser."""
 
-    def __init__(self) -> None:
-        self._analyser = english_analyser()
+    def __init__(self, kind: Analyser = Analyser.ENGLISH) -> None:
+        self._analyser = tantivy_analyser(kind)
 
     def of(self, text: str) -> list[str]:
         """All terms in order, repetitions included."""

@@ -383,8 +383,8 @@ class ExampleIndex(Protocol):
     async def size_bytes(self) -> int:
         """Bytes on disk."""
 
-    async def rest(self) -> None:
-        """Give the memory of writing back until the next write."""
+    async def rest(self) -> bool:
+        """Give the memory of writing back until the next write; False if unfinished work needs it."""
 
     async def close(self) -> None:
         """Give everything back; what `apply` and `apply_local` returned from is on the disk already."""
