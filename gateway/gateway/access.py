@@ -8,7 +8,8 @@ know is the administrator's; a contract test holds every route in it.
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self
 
 from servicekit.errors import NotFound
 
@@ -22,22 +23,23 @@ class Scope(Enum):
 
 
 class Access(Enum):
-    """What a route asks for."""
+    """What a route asks for, and the scopes of which any one is enough."""
 
-    OPEN = "open"
-    READ = "read"
-    CHAT = "chat"
-    BANK_WRITE = "bank:write"
-    ADMIN = "admin"
+    OPEN = "open", frozenset(Scope)
+    READ = "read", frozenset(Scope)
+    CHAT = "chat", frozenset({Scope.CHAT, Scope.ADMIN})
+    BANK_WRITE = "bank:write", frozenset({Scope.BANK_WRITE, Scope.ADMIN})
+    ADMIN = "admin", frozenset({Scope.ADMIN})
 
+    sufficient: frozenset[Scope]
 
-_SUFFICIENT: Final = {
-    Access.OPEN: frozenset(Scope),
-    Access.READ: frozenset(Scope),
-    Access.CHAT: frozenset({Scope.CHAT, Scope.ADMIN}),
-    Access.BANK_WRITE: frozenset({Scope.BANK_WRITE, Scope.ADMIN}),
-    Access.ADMIN: frozenset({Scope.ADMIN}),
-}
+    def __new__(cls, value: str, sufficient: frozenset[Scope]) -> Self:
+        """Makes the member whose value is the word alone."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.sufficient = sufficient
+        return member
+
 
 _ANY: Final = "."
 _READING: Final = "GET|HEAD"
@@ -58,6 +60,7 @@ _TABLE: Final = tuple(
 )
 
 
+@lru_cache(maxsize=1024)
 def access_of(method: str, path: str) -> Access | None:
     """Returns what a request, or a route by its template, asks for; None for a path that nobody has named."""
     for methods, paths, access in _TABLE:
@@ -84,7 +87,7 @@ class Principal:
 
     def may(self, access: Access | None) -> bool:
         """Says whether it may use a route that asks for this."""
-        return bool(self.scopes & _SUFFICIENT[access or Access.ADMIN])
+        return not self.scopes.isdisjoint((access or Access.ADMIN).sufficient)
 
     def on_behalf_of(self, user_id: str | None) -> str | None:
         """Returns the user that a request is about, who is the key's own unless the key reaches everybody.

@@ -1,14 +1,19 @@
 """The HTTP application: routes, problems and what surrounds them."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from gateway import middleware, problems
 from gateway.auth import Authentication
 from gateway.buckets import Rate
 from gateway.dependencies import Dependencies
+from gateway.express import Express, Handler
 from gateway.idempotency import Idempotency
 from gateway.limits import Admission, RateLimit, address_of, key_of
 from gateway.openapi import document
@@ -29,17 +34,24 @@ from gateway.routes import (
     users,
     web,
 )
-from servicekit.identifiers import new_request_id
+from servicekit.identifiers import EntropyPool
+
+_EXPRESS: Final[Mapping[str, Handler]] = {
+    "/api/chat": chat.chat,
+    "/v1/chat/completions": openai.create_completion,
+}
 
 
-def create_app(deps: Dependencies) -> FastAPI:
+def create_app(deps: Dependencies) -> ASGIApp:
     """Returns the application over what it is given; it opens nothing and starts nothing."""
     app = described_app()
     app.state.dependencies = deps
     app.state.pages = web.load_pages()
     problems.install(app)
-    _surround(app, deps)
-    return app
+    # Put together here and not by Starlette, whose own outermost layer would answer a fault before ours.
+    handlers: Any = app.exception_handlers
+    app.middleware_stack = ExceptionMiddleware(AsyncExitStackMiddleware(app.router), handlers=handlers)
+    return _surrounded(Express(app, deps, _EXPRESS), deps)
 
 
 def described_app() -> FastAPI:
@@ -57,36 +69,24 @@ def described_app() -> FastAPI:
     return app
 
 
-def _surround(app: FastAPI, deps: Dependencies) -> None:
-    """Puts the middleware around the routes, the innermost first."""
+def _surrounded(answering: ASGIApp, deps: Dependencies) -> ASGIApp:
+    """Puts the layers around the routes, the innermost first."""
     settings, shared = deps.settings, deps.shared
-    app.add_middleware(Idempotency, replays=shared.replays, skips=_is_import, new_id=deps.new_id)
-    app.add_middleware(middleware.BodyLimit, max_bytes=settings.max_body_bytes, unlimited=_is_import)
+    repeatable = Idempotency(answering, shared.replays, _is_import, deps.new_id)
+    bounded = middleware.BodyLimit(repeatable, settings.max_body_bytes, _is_import)
     key_rate = Rate("key", settings.rate_limit_key, settings.rate_limit_seconds)
     address_rate = Rate("address", settings.rate_limit_address, settings.rate_limit_seconds)
-    app.add_middleware(RateLimit, meter=shared.meter, rate=key_rate, whose=key_of, metrics=shared.metrics)
-    app.add_middleware(
-        Authentication,
-        ring=deps.ring,
-        admin_token=deps.admin_token,
+    by_key = RateLimit(bounded, shared.meter, key_rate, key_of, shared.metrics)
+    known = Authentication(
+        by_key,
+        deps.ring,
+        deps.admin_token,
         only_here=settings.auth == "auto" and deps.ring is None,
     )
-    app.add_middleware(
-        RateLimit, meter=shared.meter, rate=address_rate, whose=address_of, metrics=shared.metrics
-    )
-    app.add_middleware(
-        Admission,
-        max_concurrent=settings.max_concurrent_requests,
-        max_streams=settings.max_streams,
-        metrics=shared.metrics,
-    )
-    app.add_middleware(middleware.Refusals)
-    app.add_middleware(
-        middleware.Context,
-        metrics=deps.metrics,
-        timeout_seconds=deps.settings.request_timeout_seconds,
-        new_request_id=new_request_id,
-    )
+    by_address = RateLimit(known, shared.meter, address_rate, address_of, shared.metrics)
+    admitted = Admission(by_address, settings.max_concurrent_requests, settings.max_streams, shared.metrics)
+    sane = middleware.Refusals(admitted)
+    return middleware.Context(sane, deps.metrics, settings.request_timeout_seconds, EntropyPool())
 
 
 def _documented(app: FastAPI) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import hmac
 from typing import Final
 
 from pydantic import SecretStr
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import problems
 from gateway.access import ADMINISTRATOR, ANYBODY, ANYBODY_HERE, Access, Principal, access_of
 from gateway.addresses import is_loopback, is_meant_for_loopback
+from gateway.heads import header
 from gateway.keys import KeyRing
 from servicekit.errors import NotFound, PermissionDenied, ServiceError, Unauthenticated
 
@@ -72,7 +72,7 @@ class Authentication:
         if secret and self._is_admin_token(secret):
             return ADMINISTRATOR
         if self._ring is None or not needed:
-            if needed and self._only_here and not is_meant_for_loopback(Headers(scope=scope)):
+            if needed and self._only_here and not is_meant_for_loopback(scope):
                 raise PermissionDenied(
                     "Without keys only requests for this machine's own name, `localhost`, are answered. "
                     "Start with `MCAI_AUTH=required` to serve others, or with `off` to let everybody in."
@@ -90,6 +90,5 @@ class Authentication:
 
 def presented(scope: Scope) -> str:
     """Returns the key that a request shows, which may be empty."""
-    headers = Headers(scope=scope)
-    scheme, _, secret = headers.get("authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "").strip()
+    scheme, _, secret = header(scope, b"authorization").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else header(scope, b"x-api-key").strip()

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway import problems
+from gateway.heads import ARRIVED
 from gateway.middleware import SECURITY_HEADERS
 from servicekit.errors import InvalidArgument, ServiceError
 
@@ -50,6 +51,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._requests = 0
         self._head_bytes = 0
         self._in_head = True
+        self._whole = False
         self._leaving = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -72,16 +74,16 @@ class GuardedProtocol(HttpToolsProtocol):
         """Takes what arrived, within the size of a head; what comes after the last answer is thrown away."""
         if self._leaving:
             return
+        self._whole = False
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_timer is None:
-                self._await_head()
         super().data_received(data)
-        if (
-            self._in_head
-            and self._head_bytes > self._limits.max_head_bytes
-            and not self.transport.is_closing()
-        ):
+        if not self._in_head or self._whole or self.transport.is_closing():
+            return
+        # Only now: most requests come whole, and need no clock.
+        if self._head_timer is None:
+            self._await_head()
+        if self._head_bytes > self._limits.max_head_bytes:
             self._refuse(
                 problems.HeadersTooLarge(
                     f"The headers are larger than {self._limits.max_head_bytes:,} bytes."
@@ -95,14 +97,17 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_timer = None
         self._requests += 1
         super().on_headers_complete()
-        self.cycle.transport = cast("asyncio.Transport", _LastWord(self.transport, self._leave))
+        self.cycle.transport = cast(
+            "asyncio.Transport", _Answering(self.transport, self.loop.call_soon, self._leave)
+        )
         if self._limits.draining or self._requests >= self._limits.max_requests:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Waits for the head of the next request."""
         super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        self.scope[ARRIVED] = True  # type: ignore[typeddict-unknown-key]  # as ASGI lets servers do
+        self._in_head, self._head_bytes, self._whole = True, 0, True
         _cancel(self._head_timer)
         self._head_timer = None
 
@@ -185,13 +190,43 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stall_timer = self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
 
 
-class _LastWord:
-    """The connection as uvicorn's request knows it; closing it does not cut the answer off."""
+class _Answering:
+    """The connection as uvicorn's request knows it.
 
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
+    The head of an answer goes out with the first piece of its body, since each write is a call of the kernel
+    that costs more than putting the two together; by itself it goes when no piece follows in this turn of the
+    event loop. Closing the connection does not cut the answer off.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, soon: Callable[..., object], leave: Callable[[], None]
+    ) -> None:
+        self._transport = transport
+        self._soon = soon
+        self._leave = leave
+        self._head: bytes | None = None
+        self._began = False
         self.is_closing = transport.is_closing
-        self.close = close
+
+    def write(self, data: bytes) -> None:
+        """Sends what is next."""
+        if self._head is not None:
+            data, self._head = self._head + data, None
+        elif not self._began:
+            self._began, self._head = True, data
+            self._soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Ends the connection behind what was written."""
+        self._flush()
+        self._leave()
+
+    def _flush(self) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems, sse
 from gateway.auth import PRINCIPAL
+from gateway.heads import header
 from gateway.replays import Recording, Replays, Verdict, fingerprint_of, name_of
 from servicekit import deadline
 from servicekit.errors import InvalidArgument, ServiceError
@@ -65,9 +65,9 @@ class Idempotency:
         if scope["type"] != "http" or scope["method"] != "POST" or self._skips(scope["path"]):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        key, last = headers.get("idempotency-key", ""), _EVENT_ID.fullmatch(headers.get("last-event-id", ""))
-        streams = sse.MEDIA_TYPE in headers.get("accept", "") or scope["path"].startswith(
+        key = header(scope, b"idempotency-key")
+        last = _EVENT_ID.fullmatch(header(scope, b"last-event-id"))
+        streams = sse.MEDIA_TYPE in header(scope, b"accept") or scope["path"].startswith(
             problems.OPENAI_PREFIX
         )
         if not key and not streams:
@@ -223,11 +223,10 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 def _fingerprint(scope: Scope, body: bytes) -> str:
-    headers = Headers(scope=scope)
     return fingerprint_of(
         scope["path"].encode(),
         scope["query_string"],
-        headers.get("accept", "").encode(),
-        headers.get("content-type", "").encode(),
+        header(scope, b"accept").encode(),
+        header(scope, b"content-type").encode(),
         body,
     )

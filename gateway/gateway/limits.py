@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems, sse
@@ -17,6 +16,7 @@ from gateway.access import Access, access_of
 from gateway.addresses import is_loopback
 from gateway.auth import PRINCIPAL
 from gateway.buckets import Meter, Rate, Standing
+from gateway.heads import header
 from gateway.middleware import EXTRA_HEADERS
 from servicekit.errors import ServiceError
 
@@ -87,7 +87,7 @@ class Admission:
 
 
 def _streams(scope: Scope) -> bool:
-    return scope["path"].endswith("/events") or sse.MEDIA_TYPE in Headers(scope=scope).get("accept", "")
+    return scope["path"].endswith("/events") or sse.MEDIA_TYPE in header(scope, b"accept")
 
 
 def _is_event_stream(message: Message) -> bool:

@@ -55,6 +55,10 @@ class GatewayMetrics:
         self._in_progress = Gauge(
             "mcai_http_requests_in_progress", "Requests that are being answered.", registry=registry
         )
+        self._running = 0
+        self._in_progress.set_function(lambda: self._running)
+        self._ended: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._answered: dict[tuple[str, str], Counter] = {}
         self._answers = Counter(
             "mcai_chat_answers_total",
             "Answers of the chat, by what sort they were and where they were recalled from.",
@@ -64,20 +68,29 @@ class GatewayMetrics:
 
     def began(self) -> None:
         """Notes that a request has arrived."""
-        self._in_progress.inc()
+        self._running += 1
 
     def ended(self, method: str, route: str, status: int, seconds: float) -> None:
         """Notes that a request was answered; `route` is the path's template."""
-        self._in_progress.dec()
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._running -= 1
+        ended = self._ended.get((method, route, status))
+        if ended is None:
+            # Finding a metric by its labels costs as much as counting in all of them.
+            ended = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._ended[method, route, status] = ended
+        ended[0].inc()
+        ended[1].observe(seconds)
         self.totals.requests += 1
         self.totals.failed += status >= _SERVER_FAULT
         self.totals.seconds += seconds
 
     def answered(self, answer: Answer) -> None:
         """Notes an answer of the chat."""
-        self._answers.labels(answer.kind.value, answer.cache_tier.value).inc()
+        labels = answer.kind.value, answer.cache_tier.value
+        counter = self._answered.get(labels)
+        if counter is None:
+            counter = self._answered[labels] = self._answers.labels(*labels)
+        counter.inc()
         if answer.cache_tier is Tier.MISS:
             self.totals.cache_misses += 1
         else:

@@ -7,18 +7,18 @@ net for faults of ours) · `Refusals` (what no route should see) · `BodyLimit` 
 import re
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problems
+from gateway.heads import has_any, header
 from gateway.metrics import GatewayMetrics
 from servicekit import deadline, degrade, logs, tracing
 from servicekit.errors import InvalidArgument, PermissionDenied, ServiceError
+from servicekit.identifiers import new_request_id
 
-REQUEST_ID: Final = "x-request-id"
+REQUEST_ID: Final = b"x-request-id"
 DEGRADED: Final = "x-mcai-degraded"
 EXTRA_HEADERS: Final = "mcai.headers"
 """Where a request's scope holds more headers of its answer."""
@@ -40,6 +40,7 @@ SECURITY_HEADERS: Final = tuple(
     }.items()
 )
 
+_CHUNKED: Final = (b"transfer-encoding",)
 MAX_PATH_BYTES: Final = 4 * 1024
 
 # A caller's id goes into logs and headers, so only what cannot break out of either is taken over.
@@ -58,7 +59,7 @@ class Context:
         app: What is called inside.
         metrics: Where requests are counted.
         timeout_seconds: Budget of a request.
-        new_request_id: Makes the id of a request that brings none.
+        entropy: Makes random bytes, for the ids of a request that brings none.
         clock: Seconds from any origin that never go back.
     """
 
@@ -67,31 +68,33 @@ class Context:
         app: ASGIApp,
         metrics: GatewayMetrics,
         timeout_seconds: float,
-        new_request_id: Callable[[], str],
+        entropy: Callable[[int], bytes],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._timeout_seconds = timeout_seconds
-        self._new_request_id = new_request_id
+        self._entropy = entropy
         self._clock = clock
+        # Bound once: the module's proxy makes a logger anew for each line, written or not.
+        self._log = _log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get(REQUEST_ID, "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else self._new_request_id()
+        given = header(scope, REQUEST_ID)
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id(entropy=self._entropy)
         started = self._clock()
         self._metrics.began()
         reply = _Reply(scope, send, request_id)
-        with ExitStack() as stack:
-            stack.enter_context(logs.request_context(request_id=request_id, service="gateway"))
-            stack.enter_context(tracing.span("http", headers.get("traceparent")))
-            stack.enter_context(deadline.limit(self._timeout_seconds))
-            reply.degraded = stack.enter_context(degrade.collecting())
+        with (
+            logs.request_context(request_id=request_id, service="gateway"),
+            tracing.span("http", header(scope, b"traceparent"), self._entropy),
+            deadline.limit(self._timeout_seconds),
+            degrade.collecting() as reply.degraded,
+        ):
             try:
                 await self._guarded(scope, receive, reply)
             finally:
@@ -110,7 +113,7 @@ class Context:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.ended(method, route, status, seconds)
-        _log.info(
+        self._log.info(
             "request",
             method=method,
             path=scope["path"][:200],
@@ -133,7 +136,7 @@ class _Reply:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = [(b"x-request-id", self._request_id.encode()), *self._scope.get(EXTRA_HEADERS, ())]
+            own = [(REQUEST_ID, self._request_id.encode()), *self._scope.get(EXTRA_HEADERS, ())]
             if names := sorted(self.degraded):
                 own.append((DEGRADED.encode(), ",".join(names).encode()))
             message["headers"] = [*message["headers"], *own, *SECURITY_HEADERS]
@@ -166,7 +169,7 @@ def _refusal(scope: Scope) -> ServiceError | None:
         return InvalidArgument("The address holds a NUL character.")
     # A browser says where a request was born. There is no login to protect it yet, so a page of another
     # site must not write here with the visitor's own machine as its tool.
-    born_at = Headers(scope=scope).get("sec-fetch-site", "none")
+    born_at = header(scope, b"sec-fetch-site", "none")
     if scope["method"] not in _SAFE_METHODS and born_at not in {"none", "same-origin"}:
         return PermissionDenied("Pages of other sites may not write here.")
     return None
@@ -191,9 +194,12 @@ class BodyLimit:
         if scope["type"] != "http" or self._unlimited(scope["path"]):
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self._max_bytes:
-            await problems.response_of(self._error(), scope["path"])(scope, receive, send)
+        declared = header(scope, b"content-length")
+        if declared.isdecimal() and not has_any(scope, _CHUNKED):
+            if int(declared) > self._max_bytes:
+                await problems.response_of(self._error(), scope["path"])(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)  # the server sees to it that no more comes
             return
         arrived = 0
 

@@ -180,6 +180,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_exception)
 
 
+def told(error: errors.ServiceError, path: str) -> Response:
+    """Returns the answer to an error that a route has raised; a fault of ours is logged."""
+    if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("failed", error=error.message, reason=error.reason)
+    return response_of(error, path)
+
+
 def unexpected(error: BaseException, path: str = "") -> Response:
     """Returns the answer to a fault of ours; the log has the details under the request id."""
     _log.error("unexpected", error=repr(error), exc_info=error)
@@ -189,9 +196,7 @@ def unexpected(error: BaseException, path: str = "") -> Response:
 async def _service_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, errors.ServiceError):
         return unexpected(error, request.url.path)
-    if status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("failed", error=error.message, reason=error.reason)
-    return response_of(error, request.url.path)
+    return told(error, request.url.path)
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from gateway.chat.understand import understand
 
@@ -12,21 +12,19 @@ _REQUEST: Final = {
     "http_version": "1.1",
     "method": "GET",
     "scheme": "http",
-    "path": "/livez",
-    "raw_path": b"/livez",
     "query_string": b"",
     "root_path": "",
-    "headers": [(b"host", b"localhost")],
     "client": ("127.0.0.1", 0),
     "server": ("127.0.0.1", 0),
 }
 
 
-async def warm_up(app: FastAPI) -> None:
-    """Builds the document and the middleware, and answers one probe that nobody sees."""
-    app.openapi()
+async def warm_up(app: ASGIApp) -> None:
+    """Builds the document, and answers one probe that nobody sees."""
     understand("What is warm?")
-    await app(dict(_REQUEST), _nothing, _nowhere)
+    for path in ("/openapi.json", "/livez"):
+        request = {**_REQUEST, "path": path, "raw_path": path.encode(), "headers": [(b"host", b"localhost")]}
+        await app(request, _nothing, _nowhere)
 
 
 async def _nothing() -> dict[str, Any]:

@@ -6,8 +6,8 @@ outbound call takes its timeout from it, so that no work goes on for a caller wh
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, Token
 
 from servicekit.errors import DeadlineTooShort
 
@@ -41,15 +41,26 @@ def timeout(
     return min(default_seconds, left - headroom_seconds)
 
 
-@contextmanager
-def limit(seconds: float, *, clock: Clock = time.monotonic) -> Iterator[None]:
+def limit(seconds: float, *, clock: Clock = time.monotonic) -> AbstractContextManager[None]:
     """Gives the block `seconds` at the most; an inner limit is never longer than the outer one."""
-    ends_at, outer = clock() + seconds, _ends_at.get()
-    token = _ends_at.set(ends_at if outer is None else min(ends_at, outer))
-    try:
-        yield
-    finally:
-        _ends_at.reset(token)
+    return _Limit(clock() + seconds)
+
+
+class _Limit:
+    """A class and no generator: every request and every call enters some of these."""
+
+    __slots__ = ("_ends_at", "_token")
+
+    def __init__(self, ends_at: float) -> None:
+        self._ends_at = ends_at
+        self._token: Token[float | None]
+
+    def __enter__(self) -> None:
+        outer = _ends_at.get()
+        self._token = _ends_at.set(self._ends_at if outer is None else min(self._ends_at, outer))
+
+    def __exit__(self, *_: object) -> None:
+        _ends_at.reset(self._token)
 
 
 @contextmanager

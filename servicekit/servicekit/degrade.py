@@ -4,9 +4,9 @@ Only fallback.py files use it. A fallback calls `degrade` each time it answers i
 thing and `recover` when the real thing has answered again.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -17,20 +17,33 @@ _log = get_logger(__name__)
 _names: ContextVar[set[str] | None] = ContextVar("mcai_degraded", default=None)
 
 
-@contextmanager
-def collecting() -> Iterator[set[str]]:
+def collecting() -> AbstractContextManager[set[str]]:
     """Gives the block a set that gathers the dependencies its answer was made without.
 
     Tasks started inside add to the same set. What an inner block gathers, the outer one gets as well.
     """
-    outer, names = _names.get(), set[str]()
-    token = _names.set(names)
-    try:
-        yield names
-    finally:
-        _names.reset(token)
-        if outer is not None:
-            outer |= names
+    return _Collecting()
+
+
+class _Collecting:
+    """A class and no generator: every request and every call enters some of these."""
+
+    __slots__ = ("_found", "_outer", "_token")
+
+    def __init__(self) -> None:
+        self._found: set[str] = set()
+        self._outer: set[str] | None
+        self._token: Token[set[str] | None]
+
+    def __enter__(self) -> set[str]:
+        self._outer = _names.get()
+        self._token = _names.set(self._found)
+        return self._found
+
+    def __exit__(self, *_: object) -> None:
+        _names.reset(self._token)
+        if self._outer is not None:
+            self._outer |= self._found
 
 
 def current() -> frozenset[str]:

@@ -21,6 +21,25 @@ def new_id(
     return str(uuid.UUID(int=value))
 
 
+class EntropyPool:
+    """Random bytes out of a large draw: asking the kernel for eight costs as much as asking for thousands.
+
+    For names and not for secrets, and not to be shared with a process that is forked off.
+    """
+
+    def __init__(self, draw: Callable[[int], bytes] = os.urandom, size: int = 4096) -> None:
+        self._draw = draw
+        self._size = size
+        self._drawn, self._at = b"", 0
+
+    def __call__(self, count: int) -> bytes:
+        """Returns so many bytes, none of them twice."""
+        at, self._at = self._at, self._at + count
+        if self._at > len(self._drawn):
+            self._drawn, at, self._at = self._draw(max(self._size, count)), 0, count
+        return self._drawn[at : self._at]
+
+
 def new_request_id(*, entropy: Callable[[int], bytes] = os.urandom) -> str:
     """Returns a random request id of 16 hexadecimal digits."""
     return entropy(8).hex()

@@ -56,7 +56,8 @@ def parse(header: str | None) -> TraceContext | None:
 
 def new_trace(entropy: Entropy = os.urandom) -> TraceContext:
     """Returns the context of a trace that begins here; nobody records it."""
-    return TraceContext(entropy(16).hex(), entropy(8).hex())
+    drawn = entropy(24).hex()
+    return TraceContext(drawn[:32], drawn[32:])
 
 
 def current() -> TraceContext | None:
@@ -75,7 +76,7 @@ def use(context: TraceContext | None) -> Iterator[None]:
 
 
 @contextmanager
-def span(name: str, traceparent: str | None = None) -> Iterator[TraceContext]:
+def span(name: str, traceparent: str | None = None, entropy: Entropy = os.urandom) -> Iterator[TraceContext]:
     """Runs the block as a piece of work called `name`.
 
     It continues the trace of `traceparent` if that is given and well formed, else the current one, else
@@ -86,7 +87,7 @@ def span(name: str, traceparent: str | None = None) -> Iterator[TraceContext]:
         with _recorder(name, parent) as context, use(context):
             yield context
         return
-    context = parent.child() if parent else new_trace()
+    context = parent.child(entropy) if parent else new_trace(entropy)
     with use(context):
         yield context
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -21,6 +22,7 @@ from gateway.chat.ports import Recall
 from gateway.chat.retrieve import Lookup
 
 _FORMAT: Final = 1
+_MAX_DECODED: Final = 256
 _decoder: Final = msgspec.json.Decoder(Composed)
 
 
@@ -48,8 +50,12 @@ def encode(composed: Composed) -> bytes:
 
 def decode(value: bytes | None) -> Composed | None:
     """Returns the answer, or None for nothing and for what another version wrote."""
-    if value is None:
-        return None
+    return None if value is None else _decoded(value)
+
+
+@lru_cache(maxsize=_MAX_DECODED)
+def _decoded(value: bytes) -> Composed | None:
+    """What is held near by comes as the same bytes each time."""
     try:
         return _decoder.decode(value)
     except msgspec.DecodeError:

@@ -1,14 +1,32 @@
 """What a message is about, before anything is looked up."""
 
+from functools import lru_cache
+from typing import Final
+
 from gateway.chat.emotion import read_feeling
 from gateway.chat.intent import read_intent
 from gateway.chat.model import Understanding
 from gateway.chat.normalise import normalise
 from gateway.chat.safety import speaks_of_crisis
 
+_MAX_REMEMBERED: Final = 512
+_MAX_CHARACTERS: Final = 512
+
 
 def understand(message: str) -> Understanding:
-    """Returns what can be told from the message alone; never raises, for any text."""
+    """Returns what can be told from the message alone; never raises, for any text.
+
+    What was understood last is remembered: the questions that come most often come often indeed.
+    """
+    return _remembered(message) if len(message) <= _MAX_CHARACTERS else _understand(message)
+
+
+@lru_cache(maxsize=_MAX_REMEMBERED)
+def _remembered(message: str) -> Understanding:
+    return _understand(message)
+
+
+def _understand(message: str) -> Understanding:
     text = normalise(message)
     return Understanding(
         text=text,

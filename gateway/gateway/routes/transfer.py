@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from gateway import answers, bodies, problems
 from gateway.auth import PRINCIPAL
 from gateway.backends import DatasetStub
-from gateway.dependencies import Dependencies, Deps, IdempotencyKey
+from gateway.dependencies import ID_PATTERN, Dependencies, Deps, IdempotencyKey
 from gateway.importing import Import, ImportUpload
 from gateway.openapi import told
 from gateway.replays import name_of
@@ -29,6 +29,14 @@ PROGRESS_SECONDS = 1.0
 _LINE = msgspec.json.Encoder()
 
 
+ImportKey = Annotated[
+    str,
+    Path(
+        pattern=ID_PATTERN,
+        max_length=128,
+        description="Its `Idempotency-Key`: letters, digits and _ . @ : + -",
+    ),
+]
 FirstRow = Annotated[
     int,
     Query(ge=0, le=2**53, description="Number of the first row of this body, from 0, in the whole import."),
@@ -74,7 +82,7 @@ async def import_into(
 
 
 @router.get("/datasets:import/{key}", **told("datasets import-progress", {200: SettledImport}))
-async def settled(key: str, request: Request, deps: Deps) -> Response:
+async def settled(key: ImportKey, request: Request, deps: Deps) -> Response:
     """Tells how far the caller's import of that `Idempotency-Key` has come; an unknown one has not begun."""
     asked = bank_pb2.GetImportRequest(request_id=name_of(request.scope[PRINCIPAL].id, key))
     found = await deps.peers.dataset.ask(lambda stub: stub.GetImport(asked))

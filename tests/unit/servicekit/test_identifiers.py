@@ -3,7 +3,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.identifiers import new_id, new_request_id
+from servicekit.identifiers import EntropyPool, new_id, new_request_id
 
 NANOSECONDS = st.integers(min_value=0, max_value=(1 << 48) * 1_000_000 - 1)
 
@@ -31,3 +31,17 @@ def test_ids_of_one_moment_differ() -> None:
 
 def test_a_request_id_is_sixteen_hexadecimal_digits() -> None:
     assert new_request_id(entropy=lambda size: b"\xab" * size) == "ab" * 8
+
+
+def test_a_pool_gives_no_byte_twice_and_asks_seldom() -> None:
+    drawn: list[int] = []
+
+    def draw(count: int) -> bytes:
+        drawn.append(count)
+        return bytes((len(drawn) * 10 + n) % 256 for n in range(count))
+
+    pool = EntropyPool(draw, 8)
+    given = [pool(3), pool(5), pool(2), pool(20)]
+
+    assert given == [bytes([10, 11, 12]), bytes([13, 14, 15, 16, 17]), bytes([20, 21]), bytes(range(30, 50))]
+    assert drawn == [8, 8, 20]
