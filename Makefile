@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs bench compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs bench bench-gateway compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ docs: $(UV) ## generate the README's configuration table and the commands of the
 
 bench: $(UV) ## measure the search and the import, and compare them with their goals
 	@$(RUN) python benchmarks/bank.py $(if $(STRICT),--strict) $(BENCH_ARGS)
+
+bench-gateway: $(UV) ## compare a cached answer's cost with FastAPI's and gRPC's (REQUESTS=)
+	@$(RUN) python -m benchmarks.gateway $(if $(STRICT),--strict) $(if $(REQUESTS),--requests $(REQUESTS))
 
 compose-up: ## build the images and start the containers
 	docker compose up --build --detach --wait
