@@ -50,6 +50,7 @@ from servicekit import deadline
 from servicekit.breaker import Breaker
 from servicekit.channel import DEFAULT_RESET_SECONDS, open_channel
 from servicekit.errors import AWAY, translating
+from servicekit.tls import read_tls
 
 T = TypeVar("T")
 RequestT = TypeVar("RequestT")
@@ -222,6 +223,7 @@ def _channel(
         target,
         services=(service, replica),
         token=settings.service_token,
+        tls=read_tls(settings.tls_dir, settings.tls_name),
         breaker=Breaker(name, budget_seconds=seconds, reset_seconds=DEFAULT_RESET_SECONDS),
         timeout_seconds=seconds,
     )

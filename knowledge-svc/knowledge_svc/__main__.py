@@ -22,6 +22,7 @@ from servicekit.background import in_background
 from servicekit.channel import open_channel
 from servicekit.claims import claimed_directory
 from servicekit.server import GrpcServer, Registration, run_service
+from servicekit.tls import read_tls
 
 NAME = "knowledge-svc"
 FULL_NAME = knowledge_pb2.DESCRIPTOR.services_by_name["KnowledgeService"].full_name
@@ -86,6 +87,7 @@ async def _following(
         target,
         services=[dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"]],
         token=settings.service_token,
+        tls=read_tls(settings.tls_dir, settings.tls_name),
         timeout_seconds=_DATASET_TIMEOUT_SECONDS,
     )
     async with channel, in_background("bank feed", BankFeed(channel, service).run):

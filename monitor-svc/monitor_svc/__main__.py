@@ -24,6 +24,7 @@ from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
 from servicekit.server import GrpcServer, Registration, run_service
+from servicekit.tls import read_tls
 
 NAME = "monitor-svc"
 FULL_NAME = "mcai.monitor.v1.MonitorService"
@@ -34,9 +35,11 @@ CONFIRM_SECONDS: Final = 0.1
 @asynccontextmanager
 async def running(settings: MonitorSettings, registry: CollectorRegistry) -> AsyncIterator[GrpcServer]:
     """Run the service until the context ends; raises ConfigurationError when it cannot start."""
+    tls = read_tls(settings.tls_dir, settings.tls_name)
     async with AsyncExitStack() as stack:
         services = [
-            GrpcReplicas(name, target, settings.service_token) for name, target in _targets(settings).items()
+            GrpcReplicas(name, target, settings.service_token, tls=tls)
+            for name, target in _targets(settings).items()
         ]
         for each in services:
             stack.push_async_callback(each.close)

@@ -14,6 +14,7 @@ from monitor_svc.model import Answer, ProbeResult, ReplicaStatus, Sample
 from servicekit.breaker import Breaker
 from servicekit.channel import open_channel
 from servicekit.errors import ServiceError, translating
+from servicekit.tls import Tls
 
 DNS_PREFIX = "dns:///"
 SERVICES = [replica_pb2.DESCRIPTOR.services_by_name["ReplicaService"]]
@@ -29,8 +30,10 @@ class GrpcReplicas:
         target: str,
         token: SecretStr | None,
         *,
+        tls: Tls | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._tls = tls
         self._service = service
         self._target = target
         self._token = token
@@ -84,7 +87,7 @@ class GrpcReplicas:
         peer = self._peers.get(address)
         if peer is None:
             names = SAMPLES.get(self._service, ())
-            peer = self._peers[address] = Peer(address, self._token, names)
+            peer = self._peers[address] = Peer(address, self._token, self._tls, names)
         started = self._clock()
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -100,13 +103,16 @@ class GrpcReplicas:
 class Peer:
     """One address and its channel."""
 
-    def __init__(self, address: str, token: SecretStr | None, sample_names: Sequence[str]) -> None:
+    def __init__(
+        self, address: str, token: SecretStr | None, tls: Tls | None, sample_names: Sequence[str]
+    ) -> None:
         # Each round is itself the probe: a breaker that opened would only hide a replica's return.
         breaker = Breaker(address, budget_seconds=NEVER_OPENS, reset_seconds=1, failures_to_open=NEVER_OPENS)
         self._channel = open_channel(
             address,
             services=SERVICES,
             token=token,
+            tls=tls,
             breaker=breaker,
             timeout_seconds=1.0,
             only_serving=False,

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from servicekit.breaker import Breaker
 from servicekit.connection import Connections
 from servicekit.service_channel import ServiceChannel
+from servicekit.tls import Tls, applies_to
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_RESET_SECONDS: Final = 0.5
@@ -66,6 +67,7 @@ def open_channel(
     *,
     services: Sequence[ServiceDescriptor],
     token: SecretStr | None,
+    tls: Tls | None = None,
     breaker: Breaker | None = None,
     timeout_seconds: float,
     only_serving: bool = True,
@@ -77,6 +79,7 @@ def open_channel(
         services: Descriptors of the services that will be called, such as
             `search_pb2.DESCRIPTOR.services_by_name["SearchService"]`; retries are read from them.
         token: What this process shows its peers; None shows nothing.
+        tls: What this process shows and asks for; not on Unix sockets. `read_tls` reads it.
         breaker: What remembers that the peer is away; unless given, one with `timeout_seconds` as its
             budget. The channel supervises it: it probes in the background, and no caller pays for that.
         timeout_seconds: Timeout of a unary call that names none and whose caller has no nearer deadline.
@@ -86,7 +89,9 @@ def open_channel(
     if breaker is None:
         breaker = Breaker(target, budget_seconds=timeout_seconds, reset_seconds=DEFAULT_RESET_SECONDS)
     options = (*CHANNEL_OPTIONS, ("grpc.service_config", service_config(services, only_serving=only_serving)))
-    connections = Connections(target, options, breaker, only_serving=only_serving)
+    connections = Connections(
+        target, options, breaker, tls=tls if applies_to(target) else None, only_serving=only_serving
+    )
     return ServiceChannel(connections, token, timeout_seconds)
 
 

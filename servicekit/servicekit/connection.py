@@ -16,6 +16,7 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from servicekit.breaker import Breaker, State
+from servicekit.tls import Tls
 
 _CHECK: Final = "/grpc.health.v1.Health/Check"
 # A probe need not wait as long as a caller might: the next one follows soon.
@@ -25,8 +26,10 @@ _MAX_PROBE_SECONDS: Final = 1.0
 class Connection:
     """One gRPC channel and the calls that are running on it; closes when retired and idle."""
 
-    def __init__(self, target: str, options: Sequence[tuple[str, Any]]) -> None:
-        self.channel = grpc.aio.insecure_channel(target, options)  # noqa: TID251 - open_channel's own root
+    def __init__(self, target: str, options: Sequence[tuple[str, Any]], tls: Tls | None = None) -> None:
+        self.channel = (
+            tls.channel(target, options) if tls is not None else grpc.aio.insecure_channel(target, options)  # noqa: TID251 - open_channel's own root
+        )
         self._calls: set[grpc.aio.Call] = set()
         self._retired = False
         self._closing: asyncio.Task[None] | None = None
@@ -63,6 +66,7 @@ class Connections:
         target: Where the peer is.
         options: gRPC's channel arguments.
         breaker: Opened by failing calls, closed from here.
+        tls: What is shown to the peer, and asked of it; None for neither.
         only_serving: Whether a peer that answers NOT_SERVING is still away.
         jitter: A factor around 1.0 for the time between two tries, so that callers do not come in step.
     """
@@ -73,15 +77,17 @@ class Connections:
         options: Sequence[tuple[str, Any]],
         breaker: Breaker,
         *,
+        tls: Tls | None = None,
         only_serving: bool = True,
         jitter: Callable[[], float] = lambda: 0.75 + secrets.randbelow(500) / 1000,
     ) -> None:
         self.breaker = breaker
         self._target = target
         self._options = options
+        self._tls = tls
         self._only_serving = only_serving
         self._jitter = jitter
-        self._current = Connection(target, options)
+        self._current = Connection(target, options, tls)
         self._retired: list[Connection] = []
         self._revival: asyncio.Task[None] | None = None
         breaker.supervise(self._begin_revival)
@@ -105,7 +111,7 @@ class Connections:
     async def _revive(self) -> None:
         while self.breaker.state is not State.CLOSED:
             await asyncio.sleep(self.breaker.reset_seconds * self._jitter())
-            fresh = Connection(self._target, self._options)
+            fresh = Connection(self._target, self._options, self._tls)
             try:
                 alive = await self._answers(fresh)
             except BaseException:

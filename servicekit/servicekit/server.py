@@ -27,6 +27,7 @@ from servicekit.metrics import MetricsServer, start_metrics_server
 from servicekit.process import run_service, serve
 from servicekit.replica import ReplicaServicer
 from servicekit.settings import ServiceSettings
+from servicekit.tls import Tls, read_tls
 from servicekit.usage import UsageMeter
 
 __all__ = ["GrpcServer", "Registration", "run_service", "serve"]
@@ -103,13 +104,16 @@ class GrpcServer:
         """Binds, serves and runs the first round of probes.
 
         Raises:
-            ConfigurationError: The address is malformed, in use or not permitted.
+            ConfigurationError: The address is malformed, in use or not permitted, or there is
+                no certificate to show.
         """
         self._server = grpc.aio.server(
             interceptors=[LayeredInterceptor(self._layers())], options=self._options()
         )
         self._add_services(self._server)
-        self._address = _bind(self._server, self._settings.listen)
+        self._address = _bind(
+            self._server, self._settings.listen, read_tls(self._settings.tls_dir, self._settings.tls_name)
+        )
         try:
             if self._settings.metrics_listen is not None:
                 self._metrics_server = start_metrics_server(self._settings.metrics_listen, self._registry)
@@ -203,7 +207,7 @@ class GrpcServer:
             await self._health_servicer.set(name, status)
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
+def _bind(server: grpc.aio.Server, listen: str, tls: Tls | None) -> str:
     """Binds the server and returns the address that it really has."""
     path = socket_path(listen)
     if path is not None:
@@ -211,7 +215,10 @@ def _bind(server: grpc.aio.Server, listen: str) -> str:
     host, port = split_host_port(listen)
     require_free(host, port)
     try:
-        port = server.add_insecure_port(listen)
+        if tls is None:
+            port = server.add_insecure_port(listen)
+        else:
+            port = server.add_secure_port(listen, tls.server_credentials())
     except RuntimeError as error:
         raise ConfigurationError(f"{listen} cannot be used; choose another MCAI_LISTEN.") from error
     shown = f"[{host}]" if ":" in host else host

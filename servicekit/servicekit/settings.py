@@ -30,6 +30,11 @@ class ServiceSettings(BaseSettings):
     service_token: SecretStr | None = Field(
         None, description="Token that the services show each other; unset: none is asked for."
     )
+    tls_dir: Path | None = Field(
+        None,
+        description="Folder with `ca.pem`, `cert.pem`, `key.pem` for mutual TLS of gRPC; unset: no TLS.",
+    )
+    tls_name: str = Field("mcai", description="Name that the certificate of every service bears.")
     drain_seconds: float = Field(
         5.0, ge=0, description="Time that running calls get to end after SIGTERM, in seconds."
     )
