@@ -6,7 +6,7 @@ net for faults of ours) · `Refusals` (what no route should see) · `BodyLimit` 
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -146,19 +146,20 @@ class _Reply:
 class Refusals:
     """Refuses requests that no route should see: oversized heads, and writes sent by other people's pages."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers with a problem, or lets the request through."""
-        error = _refusal(scope) if scope["type"] == "http" else None
+        error = _refusal(scope, self._origins) if scope["type"] == "http" else None
         if error is None:
             await self._app(scope, receive, send)
         else:
             await problems.response_of(error, scope["path"])(scope, receive, send)
 
 
-def _refusal(scope: Scope) -> ServiceError | None:
+def _refusal(scope: Scope, origins: Collection[str]) -> ServiceError | None:
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_PATH_BYTES:
         return problems.AddressTooLong(f"The address is longer than {MAX_PATH_BYTES:,} bytes.")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > problems.MAX_HEADER_BYTES:
@@ -170,7 +171,8 @@ def _refusal(scope: Scope) -> ServiceError | None:
     # A browser says where a request was born. There is no login to protect it yet, so a page of another
     # site must not write here with the visitor's own machine as its tool.
     born_at = header(scope, b"sec-fetch-site", "none")
-    if scope["method"] not in _SAFE_METHODS and born_at not in {"none", "same-origin"}:
+    foreign = scope["method"] not in _SAFE_METHODS and born_at not in {"none", "same-origin"}
+    if foreign and header(scope, b"origin") not in origins:
         return PermissionDenied("Pages of other sites may not write here.")
     return None
 

@@ -136,6 +136,10 @@ class GatewaySettings(ServiceSettings):
     published_host: str | None = Field(
         None, description="Address that a container's port is published on, for `auto`; unset: `MCAI_HOST`."
     )
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may use the API, such as `https://a.org`, by commas; unset: none.",
+    )
     admin_token: SecretStr | None = Field(
         None,
         description="A key that may do everything; unset where keys are needed: one in the data directory.",
@@ -143,6 +147,11 @@ class GatewaySettings(ServiceSettings):
     keys_refresh_seconds: float = Field(
         2.0, gt=0, description="Time after which a key revoked elsewhere is refused here too, in seconds."
     )
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins of `cors_origins`."""
+        return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
 
     @property
     def asks_for_keys(self) -> bool:

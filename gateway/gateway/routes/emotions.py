@@ -1,7 +1,9 @@
 """The catalogue of emotions, and the feeling that a text shows."""
 
+from typing import Annotated
+
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from gateway import answers, bodies
 from gateway.chat.understand import understand
@@ -15,12 +17,13 @@ from servicekit.errors import InvalidArgument
 router = APIRouter(prefix="/api", tags=["emotions"])
 
 
-@router.get("/emotions", **told("emotions list", {200: EmotionCatalogue}))
-async def list_emotions(deps: Deps) -> Response:
+@router.get("/emotions", **told("emotions list", {200: EmotionCatalogue, 304: None}))
+async def list_emotions(deps: Deps, if_none_match: Annotated[str, Header()] = "") -> Response:
     """Lists the product's own catalogue of emotions and frequencies."""
     request = bank_pb2.ListEmotionsRequest()
     response = await deps.peers.dataset.ask(lambda stub: stub.ListEmotions(request))
-    return answers.json(EmotionCatalogue([emotion_entry(each) for each in response.emotions]))
+    catalogue = EmotionCatalogue([emotion_entry(each) for each in response.emotions])
+    return answers.tagged(msgspec.json.encode(catalogue), bodies.JSON, if_none_match)
 
 
 @router.post("/emotion/analyze", **told("emotions analyze", {200: EmotionAnalysis}, body=AnalyzeRequest))

@@ -4,7 +4,8 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+import msgspec
+from fastapi import APIRouter, Header, Path, Request, Response
 
 from gateway import answers, bodies, sse
 from gateway.chat.model import Answer, Begun, ChatQuestion, Delta, Ended
@@ -58,8 +59,8 @@ async def create_completion(request: Request, deps: Deps, who: Who) -> Response:
     )
 
 
-@router.get("/models", **told("openai models", {200: shapes.ModelList}))
-async def list_models(deps: Deps) -> Response:
+@router.get("/models", **told("openai models", {200: shapes.ModelList, 304: None}))
+async def list_models(deps: Deps, if_none_match: Annotated[str, Header()] = "") -> Response:
     """Lists "mcai" and a model for each domain of the bank."""
     models = [shapes.Model(shapes.MODEL, _UNKNOWN_AGE)]
     request = bank_pb2.ListDatasetsRequest(page_size=_PAGE)
@@ -67,7 +68,8 @@ async def list_models(deps: Deps) -> Response:
         page = await deps.peers.dataset.ask(lambda stub: stub.ListDatasets(request))
         models.extend(_model(each) for each in page.datasets)
         if not page.next_page_token:
-            return answers.json(shapes.ModelList(models))
+            found = msgspec.json.encode(shapes.ModelList(models))
+            return answers.tagged(found, bodies.JSON, if_none_match, cache="private, no-cache")
         request.page_token = page.next_page_token
 
 

@@ -1,12 +1,14 @@
 """The chat page: files of this package, read once, with no build step and nothing from elsewhere."""
 
-import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import APIRouter, Header, Request, Response
 from starlette.exceptions import HTTPException
+
+from gateway import answers, bodies
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,9 +37,7 @@ def load_pages() -> dict[str, StaticFile]:
         media_type = _TYPES.get(entry.name.rpartition(".")[2])
         if media_type is not None:
             content = entry.read_bytes()
-            pages[entry.name] = StaticFile(
-                content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            )
+            pages[entry.name] = StaticFile(content, media_type, answers.etag_of(content))
     return pages
 
 
@@ -53,12 +53,15 @@ async def asset(request: Request, name: str, if_none_match: Annotated[str, Heade
     return _sent(request, name, if_none_match)
 
 
+@router.get("/openapi.json")
+async def openapi(request: Request, if_none_match: Annotated[str, Header()] = "") -> Response:
+    """Sends the document of the API."""
+    return answers.tagged(msgspec.json.encode(request.app.openapi()), bodies.JSON, if_none_match)
+
+
 def _sent(request: Request, name: str, known: str) -> Response:
     found: StaticFile | None = request.app.state.pages.get(name)
     if found is None:
         raise HTTPException(404)
     # A browser asks each time and gets 304: an update is seen at once, and costs no download otherwise.
-    headers = {"etag": found.etag, "cache-control": "no-cache"}
-    if found.etag in known:
-        return Response(status_code=304, headers=headers)
-    return Response(found.content, headers=headers, media_type=found.media_type)
+    return answers.tagged(found.content, found.media_type, known, etag=found.etag)

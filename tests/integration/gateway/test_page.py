@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.gateway_house import House
+from tests.support.gateway_house import House, gateway_house
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,3 +46,43 @@ async def test_a_browser_that_has_a_file_is_told_so(house: House) -> None:
 
     assert again.status_code == 304
     assert again.content == b""
+
+
+@pytest.mark.parametrize("path", ["/", "/web/chat.js", "/openapi.json", "/api/emotions", "/v1/models"])
+async def test_what_seldom_changes_is_sent_once(house: House, path: str) -> None:
+    first = await house.client.get(path)
+    again = await house.client.get(path, headers={"if-none-match": first.headers["etag"]})
+
+    assert first.headers["cache-control"].endswith("no-cache")
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+@pytest.mark.parametrize("path", ["/web/chat.js", "/openapi.json", "/api/emotions"])
+async def test_who_reads_gzip_is_sent_it(house: House, path: str) -> None:
+    sizes = []
+    for accepted in ("gzip", "identity"):
+        async with house.client.stream("GET", path, headers={"accept-encoding": accepted}) as answer:
+            sizes.append(len(b"".join([piece async for piece in answer.aiter_raw()])))
+            assert answer.headers.get("content-encoding", "identity") == accepted
+            assert "accept-encoding" in answer.headers["vary"].lower()
+
+    assert sizes[0] < sizes[1] / 2
+
+
+async def test_pages_of_named_origins_may_use_the_api_and_no_others() -> None:
+    async with gateway_house(cors_origins="https://a.org, https://b.org") as house:
+        seen = {}
+        for origin in ("https://b.org", "https://c.org"):
+            headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+            asked = await house.client.options(
+                "/api/chat", headers={**headers, "access-control-request-method": "POST"}
+            )
+            answer = await house.client.post("/api/chat", json={"message": "What is TCP?"}, headers=headers)
+            seen[origin] = (
+                asked.status_code,
+                answer.status_code,
+                answer.headers.get("access-control-allow-origin"),
+            )
+
+        assert seen == {"https://b.org": (200, 200, "https://b.org"), "https://c.org": (400, 403, None)}
