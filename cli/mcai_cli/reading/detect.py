@@ -1,6 +1,5 @@
 """What a file is, by its content; its name decides only where the content leaves two ways open."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
@@ -10,7 +9,7 @@ import yaml
 
 from mcai_cli.reading import parquet_rows, pickle_cache
 from mcai_cli.reading.compressed import GZIP_MAGIC, ZSTD_MAGIC
-from mcai_cli.reading.delimited import DELIMITERS, csv_items
+from mcai_cli.reading.delimited import DELIMITERS, cells_of, csv_items
 from mcai_cli.reading.encodings import WIDE_MARKS
 from mcai_cli.reading.fields import PairReader
 from mcai_cli.reading.json_document import json_items
@@ -99,10 +98,13 @@ def _json_reader(source: Source) -> Reader:
     """JSON Lines if the first line is a value of its own, or broken while the second is one."""
     filled = (line for _, line in lines(source.text()) if line is None or line.strip())
     first = next(filled, None)
-    if first is None or _is_json(first):
+    if first is None:
+        # A document without line breaks, or a line beyond the bound among others.
         second = next(filled, b"")
+        return json_lines_items if second is None or _is_json(second) else json_items
+    if _is_json(first):
         # A single line is the same either way, and a document says more of what is wrong in it.
-        return json_lines_items if second != b"" or first is None else json_items
+        return json_lines_items if next(filled, b"") != b"" else json_items
     if _is_beginning(first):
         return json_items
     second = next(filled, None)
@@ -132,7 +134,7 @@ def _is_beginning(line: bytes) -> bool:
 def _is_delimited(head: list[str], rules: ReadingRules) -> bool:
     line = next(line for line in head if line.strip()).rstrip("\r")
     for delimiter in DELIMITERS:
-        cells = next(csv.reader([line], delimiter=delimiter), [])
+        cells = cells_of(line, delimiter)
         if len(cells) > 1 and PairReader(rules).has_pair(dict.fromkeys(map(str.strip, cells), "")):
             return True
     return False

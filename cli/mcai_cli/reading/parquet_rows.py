@@ -10,6 +10,7 @@ from mcai_cli.reading.fields import PairReader
 from mcai_cli.reading.model import BrokenFileError, Item, Parsed, ReadingRules
 from mcai_cli.reading.shapes import TABLE_FIELDS, Shapes
 from mcai_cli.reading.source import Source
+from mcai_cli.reading.tables import EXPORTED_FIELDS, exported_row, with_metadata
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 1_000
@@ -29,7 +30,11 @@ def parquet_items(source: Source, origin: str, rules: ReadingRules) -> Iterator[
     for batch in _batches(str(path), rules):
         for value in batch:
             number += 1
-            yield from shapes.value(Parsed(value, f"{origin}#{number}"))
+            place = f"{origin}#{number}"
+            if list(value) == EXPORTED_FIELDS and (row := exported_row(value, place)) is not None:
+                yield row
+            else:
+                yield from shapes.value(Parsed(with_metadata(value), place))
     yield from shapes.rest(origin)
 
 

@@ -1,7 +1,8 @@
 """From parsed documents to rows: containers are opened, and each value goes to the reader of its shape.
 
 A container is an object with a list of rows under one of CONTAINER_FIELDS, or with a list of rows for each
-domain; its `domain` or `category` is the domain of its rows, its `categories` go into their metadata.
+domain; its `domain` or `category` is the domain of its rows, its `categories` go into their metadata. A row
+is an object, or a list of a prompt and its response.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,9 +18,9 @@ from mcai_cli.reading.conversations import (
     turn_items,
 )
 from mcai_cli.reading.fields import PairReader
-from mcai_cli.reading.model import Item, Parsed, ReadingRules, Rejected, Skipped
+from mcai_cli.reading.model import Item, Parsed, ReadingRules, Rejected, Row, Skipped
 from mcai_cli.reading.squad import article_items, is_article
-from mcai_cli.reading.values import excess, kind_of
+from mcai_cli.reading.values import excess, kind_of, metadata_text
 
 MESSAGE_FIELDS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 CONTAINER_FIELDS = (
@@ -37,6 +38,7 @@ CONTAINER_FIELDS = (
 DOMAIN_FIELDS = ("domain", "category")
 TABLE_FIELDS = frozenset({*MESSAGE_FIELDS, *PARENT_FIELDS, "replies", "qas", "paragraphs"})
 """A table with one of these columns may hold conversations or paragraphs in its rows."""
+PAIR = 2
 MAX_CONTAINERS = 4
 """Containers within containers."""
 
@@ -67,6 +69,8 @@ class Shapes:
             yield Rejected(parsed.origin, reason)
         elif isinstance(value, list) and _all_messages(value):
             yield from conversation_items(parsed, value, "messages")
+        elif is_pair(value):
+            yield _pair(parsed)
         elif not isinstance(value, dict):
             yield Rejected(parsed.origin, f"A row must be an object, and this is {kind_of(value)}.")
         else:
@@ -159,9 +163,21 @@ def _beside(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     return metadata | ({"system": system[0]} if system else {})
 
 
+def is_pair(value: Any) -> bool:
+    """Whether a value is a list of a prompt and its response, such as `["Why?", "Because."]`."""
+    return isinstance(value, list) and len(value) == PAIR and all(isinstance(each, str) for each in value)
+
+
+def _pair(parsed: Parsed) -> Item:
+    prompt, response = parsed.value
+    if not (prompt.strip() and response.strip()):
+        return Rejected(parsed.origin, "Its prompt or its response is empty.")
+    return Row(prompt, response, parsed.origin, parsed.domain, metadata_text(parsed.shared))
+
+
 def _lists_of_rows(value: Mapping[str, Any]) -> bool:
     return bool(value) and all(
-        isinstance(each, list) and each and all(isinstance(row, dict) for row in each)
+        isinstance(each, list) and each and all(isinstance(row, dict) or is_pair(row) for row in each)
         for each in value.values()
     )
 

@@ -212,3 +212,48 @@ def test_the_legacy_tree_gives_its_documented_counts(public_data: Path) -> None:
 
     assert len(rows) == 1224
     assert len({(row.domain, row.prompt, row.response) for row in rows}) == 1064
+
+
+def test_an_export_as_parquet_and_csv_keeps_its_metadata_to_the_letter(tmp_path: Path) -> None:
+    metadata = '{"n": 9007199254740993, "half": 1.50}'
+    columns = {"domain": ["d"], "prompt": ["a"], "response": ["b"], "metadata": [metadata]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text(
+        'domain,prompt,response,metadata\nd,a,b,"' + metadata.replace('"', '""') + '"\n'
+    )
+
+    for name in ("a.parquet", "a.csv"):
+        (item,) = read(tmp_path / name)
+        assert isinstance(item, Row)
+        assert (item.domain, item.metadata_json) == ("d", metadata)
+
+
+def test_a_column_of_metadata_as_text_is_read_as_an_object(tmp_path: Path) -> None:
+    columns = {"question": ["a"], "answer": ["b"], "metadata": ['{"n": 1}'], "page": [7]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+
+    (item,) = read(tmp_path / "a.parquet")
+
+    assert isinstance(item, Row)
+    assert json.loads(item.metadata_json) == {"n": 1, "page": 7}
+
+
+def test_columns_of_a_file_without_a_header_have_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "a.tsv"
+    file.write_text('Why?\tBecause.\t1\n"Who" asks?\tMe "\t2\n')
+    rules = ReadingRules(prompt_field="1", response_field="2")
+
+    found = list(file_items(file, file, rules, lambda _: None))
+
+    assert pairs(found) == [("Why?", "Because."), ('"Who" asks?', 'Me "')]
+    assert "--prompt-field 1" in reasons(read(file))[0]
+
+
+def test_lists_of_two_texts_are_pairs(tmp_path: Path) -> None:
+    file = tmp_path / "intents.json"
+    file.write_text(json.dumps({"train": [["send money", "transfer"]], "val": [["my balance", "balance"]]}))
+
+    items = read(file)
+
+    assert pairs(items) == [("send money", "transfer"), ("my balance", "balance")]
+    assert [item.domain for item in items if isinstance(item, Row)] == ["train", "val"]
