@@ -6,6 +6,7 @@ UTF-8, lone surrogates and NUL characters.
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -80,8 +81,12 @@ def object_text(raw: msgspec.Raw, field: str) -> str:
 
 def media_types_accepted(request: Request) -> frozenset[str]:
     """Returns the media types that the client names in Accept, without their parameters."""
-    accepted = header(request.scope, b"accept").split(",")
-    return frozenset(each.partition(";")[0].strip().lower() for each in accepted)
+    return _media_types(header(request.scope, b"accept"))
+
+
+@lru_cache(maxsize=64)
+def _media_types(accepted: str) -> frozenset[str]:
+    return frozenset(each.partition(";")[0].strip().lower() for each in accepted.split(","))
 
 
 async def lines(

@@ -77,8 +77,10 @@ class Admission:
                 self._streams += 1
             await send(message)
 
+        # Most answers cannot become a stream, and need not be watched.
+        may_stream = _streams(scope) or scope["path"].startswith(problems.OPENAI_PREFIX)
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, watched if may_stream else send)
         finally:
             if streaming:
                 self._streams -= 1

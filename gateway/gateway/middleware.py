@@ -1,7 +1,8 @@
 """What happens around each request, as pure ASGI: one small class a concern, the outermost first.
 
-`Context` (request id, trace, deadline, what was done without, access log, metrics, security headers, the last
-net for faults of ours) · `Refusals` (what no route should see) · `BodyLimit` (declared and chunked bodies).
+`Context` (request id, trace, deadline, what was done without, access log, metrics, the last net for faults
+of ours) · `Refusals` (what no route should see) · `BodyLimit` (declared and chunked bodies). The security
+headers are connections.py's.
 """
 
 import re
@@ -22,23 +23,6 @@ REQUEST_ID: Final = b"x-request-id"
 DEGRADED: Final = "x-mcai-degraded"
 EXTRA_HEADERS: Final = "mcai.headers"
 """Where a request's scope holds more headers of its answer."""
-
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-# No route sets one of these itself, so they are added as they stand: they are on every answer.
-SECURITY_HEADERS: Final = tuple(
-    (name.encode(), value.encode())
-    for name, value in {
-        "content-security-policy": CONTENT_SECURITY_POLICY,
-        "x-content-type-options": "nosniff",
-        "x-frame-options": "DENY",
-        "referrer-policy": "no-referrer",
-        "cross-origin-opener-policy": "same-origin",
-        "cross-origin-resource-policy": "same-origin",
-    }.items()
-)
 
 _CHUNKED: Final = (b"transfer-encoding",)
 MAX_PATH_BYTES: Final = 4 * 1024
@@ -139,7 +123,7 @@ class _Reply:
             own = [(REQUEST_ID, self._request_id.encode()), *self._scope.get(EXTRA_HEADERS, ())]
             if names := sorted(self.degraded):
                 own.append((DEGRADED.encode(), ",".join(names).encode()))
-            message["headers"] = [*message["headers"], *own, *SECURITY_HEADERS]
+            message["headers"] = [*message["headers"], *own]
         await self._send(message)
 
 

@@ -6,9 +6,9 @@
 import logging
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from typing import Any, Final, TextIO
 
 import structlog
@@ -67,16 +67,31 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return logger
 
 
-@contextmanager
-def request_context(*, request_id: str | None = None, service: str | None = None) -> Iterator[None]:
+def request_context(
+    *, request_id: str | None = None, service: str | None = None
+) -> AbstractContextManager[None]:
     """Binds the request id and the service name to every log line of the block; None leaves one as it is."""
-    id_token = _request_id.set(request_id or _request_id.get())
-    service_token = _service.set(service or _service.get())
-    try:
-        yield
-    finally:
-        _service.reset(service_token)
-        _request_id.reset(id_token)
+    return _RequestContext(request_id, service)
+
+
+class _RequestContext:
+    """A class and no generator: every request and every call enters one."""
+
+    __slots__ = ("_id_token", "_request_id", "_service", "_service_token")
+
+    def __init__(self, request_id: str | None, service: str | None) -> None:
+        self._request_id = request_id
+        self._service = service
+        self._id_token: Token[str | None]
+        self._service_token: Token[str | None]
+
+    def __enter__(self) -> None:
+        self._id_token = _request_id.set(self._request_id or _request_id.get())
+        self._service_token = _service.set(self._service or _service.get())
+
+    def __exit__(self, *_: object) -> None:
+        _service.reset(self._service_token)
+        _request_id.reset(self._id_token)
 
 
 def request_id() -> str | None:

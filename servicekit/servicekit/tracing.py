@@ -6,10 +6,10 @@ https://www.w3.org/TR/trace-context/ version 00.
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 _HEADER: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED: Final = 0x01
@@ -40,6 +40,8 @@ class TraceContext:
         return replace(self, span_id=entropy(8).hex())
 
 
+ContextT = TypeVar("ContextT", bound=TraceContext | None)
+
 _current: ContextVar[TraceContext | None] = ContextVar("mcai_trace", default=None)
 
 
@@ -65,30 +67,45 @@ def current() -> TraceContext | None:
     return _current.get()
 
 
-@contextmanager
-def use(context: TraceContext | None) -> Iterator[None]:
+class _Use(Generic[ContextT]):
+    """A class and no generator: every request and every call enters one."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: ContextT) -> None:
+        self._context = context
+        self._token: Token[TraceContext | None]
+
+    def __enter__(self) -> ContextT:
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+
+def use(context: ContextT) -> AbstractContextManager[ContextT]:
     """Makes `context` the current one inside the block."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+    return _Use(context)
 
 
-@contextmanager
-def span(name: str, traceparent: str | None = None, entropy: Entropy = os.urandom) -> Iterator[TraceContext]:
+def span(
+    name: str, traceparent: str | None = None, entropy: Entropy = os.urandom
+) -> AbstractContextManager[TraceContext]:
     """Runs the block as a piece of work called `name`.
 
     It continues the trace of `traceparent` if that is given and well formed, else the current one, else
     it begins one. A span is recorded only after `spans.configure` found an OpenTelemetry exporter.
     """
-    parent = parse(traceparent) or _current.get()
+    parent = (parse(traceparent) if traceparent else None) or _current.get()
     if _recorder is not None:
-        with _recorder(name, parent) as context, use(context):
-            yield context
-        return
-    context = parent.child(entropy) if parent else new_trace(entropy)
-    with use(context):
+        return _recorded(_recorder(name, parent))
+    return _Use(parent.child(entropy) if parent else new_trace(entropy))
+
+
+@contextmanager
+def _recorded(recording: AbstractContextManager[TraceContext]) -> Iterator[TraceContext]:
+    with recording as context, use(context):
         yield context
 
 

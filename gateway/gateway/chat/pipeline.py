@@ -83,7 +83,9 @@ class ChatPipeline:
         with deadline.limit(self._policy.answer_seconds), degrade.collecting() as degraded:
             understanding = understand(question.message)
             found = await self._find(question, understanding)
-            answer = self._address(question, understanding, found)
+            answer = self._address(question, understanding, found, (degraded, started))
+            if question.user_id is None:
+                return answer
             durability = await self._remember(question, answer, asked_at)
         return replace(
             answer,
@@ -120,9 +122,15 @@ class ChatPipeline:
             slot.keep(composed, findings)
         return _Found(composed)
 
-    def _address(self, question: ChatQuestion, understanding: Understanding, found: _Found) -> Answer:
-        """The answer for this one person."""
-        composed = found.composed
+    def _address(
+        self,
+        question: ChatQuestion,
+        understanding: Understanding,
+        found: _Found,
+        so_far: tuple[set[str], float],
+    ) -> Answer:
+        """The answer for this one person; `so_far` is what it was made without, and when it was begun."""
+        composed, (degraded, started) = found.composed, so_far
         bullets = question.preferences.neurodivergent_mode
         return Answer(
             kind=composed.kind,
@@ -136,8 +144,8 @@ class ChatPipeline:
             model=composed.model,
             cache_tier=found.tier,
             stale=found.stale,
-            degraded=frozenset(),
-            elapsed_ms=0.0,
+            degraded=frozenset(degraded),
+            elapsed_ms=(self._clock() - started) * 1000,
         )
 
     async def _remember(self, question: ChatQuestion, answer: Answer, asked_at: float) -> Durability | None:
