@@ -13,7 +13,7 @@ from dataset_svc.errors import ExampleNotFound, IndexDamaged
 from dataset_svc.index_files import size_bytes, write_cursor
 from dataset_svc.index_frequencies import Frequencies
 from dataset_svc.index_query import id_query, page_query
-from dataset_svc.index_schema import document, example_of, open_index, order_key
+from dataset_svc.index_schema import LAST_KEY, document, example_of, open_index, order_key
 from dataset_svc.index_text import Terms
 from dataset_svc.model import Analyser, Example
 from servicekit.errors import ServiceError
@@ -21,6 +21,8 @@ from servicekit.errors import ServiceError
 MAX_DOMAINS = 65_000
 # Ids that share the order key of the page's first: those of one millisecond.
 _SAME_KEY = 512
+# Differences of order keys: some seconds of UUIDv7, and by how much it grows where there is too little.
+_LEAST_WIDTH, _WIDENING = 1 << 16, 32
 
 
 class Generation:
@@ -31,6 +33,7 @@ class Generation:
         self.terms = terms
         self._heap_bytes = heap_bytes
         self._writer: Any = None
+        self._page_width = _LEAST_WIDTH
         with mapped():
             self._index = open_index(str(directory))
             self.schema = self._index.schema
@@ -95,20 +98,34 @@ class Generation:
         return found
 
     def page(self, domain: str, after_id: str, limit: int) -> list[Example]:
-        """Examples after an id in order of id; the cost hardly depends on how far that is."""
-        searcher, wanted = self.searcher, limit + _SAME_KEY
-        query = page_query(self.schema, domain, order_key(after_id))
+        """Examples after an id in order of id; the cost hardly depends on how far that is.
+
+        Sorting all that follows would take 5 to 18 ms in a million examples, so a part of the keys is looked
+        at (0.3 ms) that is probably wide enough; a wider one if it was not, a narrower one the next time.
+        """
+        searcher, wanted, first, width = (
+            self.searcher,
+            limit + _SAME_KEY,
+            order_key(after_id),
+            self._page_width,
+        )
         with mapped():
             while True:
+                last = min(first + width, LAST_KEY)
+                query = page_query(self.schema, domain, first, last)
                 # Sorting by the number is twenty times as fast as by the text that it stands for.
                 found = searcher.search(
                     query, limit=wanted, count=False, order_by_field="key", order=tantivy.Order.Asc
                 ).hits
-                whole = len(found) < wanted
-                page = list(islice(_in_order(searcher, found, after_id, whole=whole), limit))
-                if whole or len(page) == limit:
+                full = len(found) == wanted
+                page = list(islice(_in_order(searcher, found, after_id, whole=not full), limit))
+                if len(page) == limit or (last == LAST_KEY and not full):
+                    self._page_width = max(_LEAST_WIDTH, width // 2)
                     return page
-                wanted *= 2
+                if full:
+                    wanted *= 2
+                else:
+                    width *= _WIDENING
 
     def domains(self) -> dict[str, int]:
         """Examples per domain."""

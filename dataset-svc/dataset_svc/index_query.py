@@ -108,10 +108,12 @@ def fuzzy_query(schema: tantivy.Schema, asked: Asked) -> tantivy.Query | None:
     return _any(matching) if matching else None
 
 
-def page_query(schema: tantivy.Schema, domain: str, first_key: int) -> tantivy.Query:
-    """Examples whose order key is `first_key` or more; an empty domain means all."""
-    onwards = tantivy.Query.range_query(schema, "key", tantivy.FieldType.Unsigned, lower_bound=first_key)
-    return within(schema, onwards, (domain,) if domain else ())
+def page_query(schema: tantivy.Schema, domain: str, first_key: int, last_key: int) -> tantivy.Query:
+    """Examples whose order key is between these two, both included; an empty domain means all."""
+    between = tantivy.Query.range_query(
+        schema, "key", tantivy.FieldType.Unsigned, lower_bound=first_key, upper_bound=last_key
+    )
+    return within(schema, between, (domain,) if domain else ())
 
 
 def id_query(schema: tantivy.Schema, example_id: str) -> tantivy.Query:
