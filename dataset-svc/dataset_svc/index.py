@@ -17,6 +17,7 @@ from typing import TypeAlias, TypeVar
 from dataset_svc.errors import IndexDamaged
 from dataset_svc.index_files import IndexFiles
 from dataset_svc.index_generation import Generation, sorted_out
+from dataset_svc.index_local import LocalStates
 from dataset_svc.index_search import Search
 from dataset_svc.index_text import Terms
 from dataset_svc.model import Analyser, Change, Example, SearchHit, SearchQuery
@@ -53,8 +54,7 @@ class TantivyIndex:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
         self._writing = asyncio.Lock()
         self._waiting: list[_LocalWrite] = []
-        # Newest local state by id, None once deleted, until the feed has brought it.
-        self._local: dict[str, Example | None] = {}
+        self._local = LocalStates()
 
     @classmethod
     async def open(cls, directory: Path, *, heap_bytes: int) -> "TantivyIndex":
@@ -79,13 +79,10 @@ class TantivyIndex:
     async def apply(self, changes: Sequence[Change], *, sequence: int) -> None:
         """See ports.ExampleIndex."""
         async with self._writing:
-            newest = {change.example_id: change for change in changes if not self._outdated(change)}
-            upserts = [change.example for change in newest.values() if change.example is not None]
-            deletes = [change.example_id for change in newest.values() if change.example is None]
-            await self._in_writer(lambda: self._write(upserts, deletes, sequence))
+            admitted = self._local.admitted(changes)
+            await self._in_writer(lambda: self._write(admitted, sequence))
             self._sequence = sequence
-            for example_id in newest:
-                self._local.pop(example_id, None)
+            self._local.brought(admitted)
 
     async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
         """See ports.ExampleIndex; what is written at the same time shares a commit."""
@@ -100,13 +97,27 @@ class TantivyIndex:
             except BaseException:
                 self._waiting = batch + self._waiting
                 raise
-            self._local |= {example.id: example for example in fresh} | dict.fromkeys(gone)
+            self._local.shown(fresh, gone)
             for each in batch:
                 each.done = True
 
-    def release(self, example_id: str) -> None:
-        """See ports.ExampleIndex."""
-        self._local.pop(example_id, None)
+    async def restore(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
+        """See ports.LocalView."""
+        async with self._writing:
+            await self._in_writer(lambda: self._write_local([_LocalWrite(upserts, deletes)]))
+            # All of it: what the index had on its disk was shown early as well.
+            self._local.shown(upserts, deletes)
+
+    def expect(self, example_id: str) -> None:
+        """See ports.LocalView."""
+        self._local.expect(example_id)
+
+    async def settle(self, example_id: str, time: float | None, head: int) -> None:
+        """See ports.LocalView."""
+        async with self._writing:
+            word = self._local.settle(example_id, time, head)
+            if word is not None and self._generation is not None:
+                await self._in_writer(lambda: self._write([word]))
 
     async def replace(self, snapshot: AsyncIterator[tuple[int, Examples]]) -> None:
         """See ports.ExampleIndex; the old generation answers until the new one is complete."""
@@ -183,15 +194,10 @@ class TantivyIndex:
             raise Unavailable("The index of this replica is being built.", retry_after_seconds=1.0)
         return self._generation
 
-    def _outdated(self, change: Change) -> bool:
-        """Whether this replica has shown a newer state of the example than the change holds."""
-        if change.example is None or change.example_id not in self._local:
-            return False
-        local = self._local[change.example_id]
-        return local is None or change.example.update_time < local.update_time
-
-    def _write(self, upserts: Sequence[Example], deletes: Sequence[str], sequence: int) -> None:
+    def _write(self, changes: Sequence[Change], sequence: int | None = None) -> None:
         generation = self._usable()
+        upserts = [change.example for change in changes if change.example is not None]
+        deletes = [change.example_id for change in changes if change.example is None]
         if upserts or deletes:
             generation.put(upserts, deletes)
         generation.commit(sequence)
@@ -199,7 +205,8 @@ class TantivyIndex:
     def _write_local(self, batch: Sequence[_LocalWrite]) -> tuple[Examples, Sequence[str]]:
         newest = {example.id: example for write in batch for example in write.upserts}
         gone = dict.fromkeys(example_id for write in batch for example_id in write.deletes)
-        upserts, deletes = [each for each in newest.values() if each.id not in gone], [*gone]
+        upserts = [each for each in newest.values() if each.id not in gone]
+        upserts, deletes = [each for each in upserts if not self._local.was_removed(each.id)], [*gone]
         if self._generation is None:
             return upserts, deletes
         upserts, deletes = sorted_out(upserts, deletes, self._generation.find)
@@ -217,9 +224,7 @@ class TantivyIndex:
     def _swap(self, generation: Generation, sequence: int) -> None:
         """Finish a generation with what this replica knows beyond the snapshot, and take it into use."""
         generation.commit()
-        local = [example for example in self._local.values() if example is not None]
-        gone = [example_id for example_id, example in self._local.items() if example is None]
-        generation.put(*sorted_out(local, gone, generation.find))
+        generation.put(*sorted_out(*self._local.over(), generation.find))
         generation.commit(sequence)
         self._files.swap(generation.directory)
         self._generation, self._sequence = generation, sequence

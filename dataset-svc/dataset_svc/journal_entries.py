@@ -73,6 +73,11 @@ def write_of(entry: Entry) -> Write:
     return Appended(fields["conversation_id"], fields["user_id"], tuple(messages))
 
 
+def of_an_example(entry: Entry) -> bool:
+    """Whether the entry asks for a change of an example."""
+    return entry.kind in {EXAMPLE, EDIT, DELETION}
+
+
 def names_user(entry: Entry, user_id: str) -> bool:
     """Whether what the entry asks to be written is of this user."""
     match write_of(entry):

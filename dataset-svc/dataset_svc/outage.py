@@ -32,8 +32,14 @@ class Outage:
         self._breaker = breaker
         self._degradation = degradation
         self._away = asyncio.Event()
+        self._looking = False
         self._task: asyncio.Task[None] | None = None
         self._on_return: list[Callable[[], None]] = []
+
+    @property
+    def away(self) -> bool:
+        """Whether it is known to be away."""
+        return self._looking
 
     def on_return(self, listener: Callable[[], None]) -> None:
         """Has `listener` called when the store answers again."""
@@ -60,10 +66,10 @@ class Outage:
             self._degradation.degrade(error)
             raise self._unavailable(error) from error
 
-    async def attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def attempt(self, work: Callable[[], Awaitable[T]]) -> T:
         """Runs a call that nobody waits for, such as a replay: as `ask`, but no answer is marked."""
         async with self._breaker.guard():
-            await work()
+            return await work()
 
     async def __aenter__(self) -> Self:
         self._breaker.supervise(self._away.set)
@@ -88,7 +94,9 @@ class Outage:
         while True:
             await self._away.wait()
             self._away.clear()
+            self._looking = True
             await self._answer()
+            self._looking = False
             self._breaker.close()
             self._degradation.recover()
             for listener in self._on_return:

@@ -173,12 +173,13 @@ class Users(Protocol):
 class Replays(Protocol):
     """Takes what was journalled into the store; when that is down it raises `StoreUnavailable`."""
 
-    async def apply(self, entry_id: str, write: Write, now: float) -> None:
+    async def apply(self, entry_id: str, write: Write, now: float) -> int:
         """Apply a journalled write and note its entry in one transaction; a noted one is passed over.
 
         What meets another change is judged by `conflicts` and written down; what dates from before its user
         was forgotten is dropped. Where the store then holds something else than the writer was shown, the
-        feed tells its state once more. Raises `ConversationNotFound` when the conversation is another user's.
+        feed tells its state once more. Returns the head that the feed came to, 0 if it has not grown; raises
+        `ConversationNotFound` when the conversation is another user's.
         """
 
 
@@ -198,8 +199,20 @@ class LocalView(Protocol):
     async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
         """See `ExampleIndex`."""
 
-    def release(self, example_id: str) -> None:
-        """See `ExampleIndex`."""
+    async def restore(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
+        """Show what the journal of an earlier process holds, and protect it as `apply_local` does."""
+
+    def expect(self, example_id: str) -> None:
+        """A journalled change of the example is about to be replayed; `settle` follows, sooner or later."""
+
+    async def settle(self, example_id: str, time: float | None, head: int) -> None:
+        """Give what is shown of the example up for the store's word.
+
+        Args:
+            example_id: Whose journalled change was replayed.
+            time: Of the replayed state (its update_time); None for a removal. A later one stays.
+            head: Sequence of the feed that tells what the store has of it now; 0 if it has told that before.
+        """
 
 
 class Imports(Protocol):
@@ -359,11 +372,8 @@ class ExampleIndex(Protocol):
     async def apply_local(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
         """Make a write visible here before the feed brings it; the cursor stays.
 
-        Until the feed brings it, or `release` is called, no older state of the example replaces it.
+        Until the feed brings it no older state of the example replaces it.
         """
-
-    def release(self, example_id: str) -> None:
-        """Have the next state of the example that the feed brings replace what is shown, whatever its age."""
 
     async def replace(self, snapshot: AsyncIterator[tuple[int, list[Example]]]) -> None:
         """Build a new index from a snapshot beside the old one, then swap."""

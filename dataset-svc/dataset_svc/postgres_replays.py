@@ -59,7 +59,7 @@ class PostgresReplays:
         self._database = database
         self._signal = signal
 
-    async def apply(self, entry_id: str, write: Write, now: float) -> None:
+    async def apply(self, entry_id: str, write: Write, now: float) -> int:
         """See ports.Replays."""
         head = 0
         async with self._database.transaction() as connection:
@@ -67,6 +67,7 @@ class PostgresReplays:
             if await _noted(connection, entry_id, now):
                 head = await _write(connection, write, now)
         self._signal.advance(head)
+        return head
 
 
 async def _noted(connection: Connection, entry_id: str, now: float) -> bool:

@@ -18,8 +18,9 @@ from dataset_svc import journal_entries as entries
 from dataset_svc.fallback import JournalledBank, JournalledConversations
 from dataset_svc.fallback_conflicts import NoConflicts
 from dataset_svc.fallback_guards import GuardedArchive, GuardedConflicts, GuardedImports, GuardedUsers
+from dataset_svc.fallback_journals import Adoption, own_journal
 from dataset_svc.fallback_keys import RefusedKeys
-from dataset_svc.fallback_replay import JOURNAL_FILE, Adoption, Replay, Shown
+from dataset_svc.fallback_replay import Replay, Shown
 from dataset_svc.outage import Outage
 from dataset_svc.ports import (
     Archive,
@@ -35,7 +36,6 @@ from dataset_svc.ports import (
 from dataset_svc.settings import DatasetSettings
 from servicekit.background import in_background
 from servicekit.breaker import Breaker
-from servicekit.claims import claimed_directory
 from servicekit.degrade import Degradation
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
@@ -135,7 +135,7 @@ async def _postgres(
     try:
         await database.open()
         replays, shown = PostgresReplays(database, bank.signal), Shown(view)
-        async with _journalling(settings.data_dir / "journal", registry, outage, replays, shown) as (
+        async with _journalling(settings.data_dir, registry, outage, replays, shown) as (
             journal,
             replay,
         ):
@@ -160,18 +160,19 @@ async def _postgres(
 
 @asynccontextmanager
 async def _journalling(
-    volume: Path, registry: CollectorRegistry, outage: Outage, replays: Replays, shown: Shown
+    data_dir: Path, registry: CollectorRegistry, outage: Outage, replays: Replays, shown: Shown
 ) -> AsyncIterator[tuple[Journal, Replay]]:
     """This replica's journal and what applies its entries; within, what others left is replayed as well."""
     async with AsyncExitStack() as stack:
-        directory = stack.enter_context(claimed_directory(volume))
-        journal = await stack.enter_async_context(Journal(directory / JOURNAL_FILE))
+        journal = await stack.enter_async_context(own_journal(data_dir))
+        await shown.restore(await journal.find(entries.of_an_example))
         await stack.enter_async_context(outage)
         replay = Replay(replays, outage, shown, clock=time.time)
         replayer = Replayer(journal, replay, registry, name="bank")
         outage.on_return(replayer.wake)
         await stack.enter_async_context(replayer)
-        adoption = Adoption(volume, Replay(replays, outage, None, clock=time.time), registry)
+        adopting = Replay(replays, outage, None, clock=time.time)
+        adoption = Adoption(data_dir, adopting, outage, registry)
         await stack.enter_async_context(in_background("adoption", adoption.run))
         yield journal, replay
 

@@ -16,6 +16,7 @@ from typing import Final
 from servicekit.errors import ConfigurationError
 
 MAX_REPLICAS: Final = 256
+_PREFIX: Final = "replica-"
 
 
 @contextmanager
@@ -26,12 +27,19 @@ def claimed_directory(volume: Path) -> Iterator[Path]:
         ConfigurationError: The volume cannot be written, or has no free folder.
     """
     for number in range(1, MAX_REPLICAS + 1):
-        directory = volume / f"replica-{number}"
+        directory = volume / f"{_PREFIX}{number}"
         with claimed(directory) as ours:
             if ours:
                 yield directory
                 return
     raise ConfigurationError(f"The data directory {volume} is used by {MAX_REPLICAS} processes already.")
+
+
+def siblings(directory: Path) -> list[Path]:
+    """Returns the other replicas' folders on the volume of a claimed one; none if it is no such folder."""
+    if not directory.name.startswith(_PREFIX):
+        return []
+    return sorted(each for each in directory.parent.glob(f"{_PREFIX}*") if each != directory)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -113,15 +113,13 @@ class Replayer:
     async def replay(self) -> bool:
         """Applies what is waiting; returns False if it had to stop at an entry that failed."""
         while entries := await self._journal.pending(self._batch):
-            done: list[str] = []
-            try:
-                for entry in entries:
-                    if not await self._settle(entry):
-                        return False
-                    done.append(entry.entry_id)
-            finally:
-                await self._journal.mark_applied(done)
+            if not await self._settle_all(entries):
+                return False
         return True
+
+    async def replay_batch(self) -> bool:
+        """Applies the oldest of what is waiting; returns False if it had to stop at an entry that failed."""
+        return await self._settle_all(await self._journal.pending(self._batch))
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -153,6 +151,18 @@ class Replayer:
         except ServiceError as error:
             _log.error("the journal cannot be read", journal=self._name, error=str(error))
             return False
+
+    async def _settle_all(self, entries: Sequence[Entry]) -> bool:
+        """Applies or buries entries in their order; returns False if one must be tried again."""
+        done: list[str] = []
+        try:
+            for entry in entries:
+                if not await self._settle(entry):
+                    return False
+                done.append(entry.entry_id)
+        finally:
+            await self._journal.mark_applied(done)
+        return True
 
     async def _settle(self, entry: Entry) -> bool:
         """Applies or buries one entry; returns False if it must be tried again."""

