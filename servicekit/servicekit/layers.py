@@ -5,11 +5,12 @@ for both styles of streaming servicer, and a context variable that it sets is se
 layers, the servicer and its generators all run in the one task that gRPC makes for a call.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import grpc
 
@@ -19,6 +20,8 @@ from servicekit.errors import ServiceError
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Metadatum: TypeAlias = tuple[str, str | bytes]
+
+_READ_AWAY_SECONDS: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -99,27 +102,41 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
         async def run(request: Any, context: Context) -> Any:
             metadata = dict(context.invocation_metadata() or ())
             call = ServerCall(service, method, streaming, context, metadata)
-            return await self._run(call, lambda: behaviour(request, context))
+            try:
+                return await self._run(call, lambda: behaviour(request, context))
+            except ServiceError as error:
+                if handler.request_streaming:
+                    await _read_away(request)
+                return await _refuse(call, error)
 
         make = _FACTORIES[handler.request_streaming, handler.response_streaming]
         wrapped: Handler = make(run, handler.request_deserializer, handler.response_serializer)
         return wrapped
 
     async def _run(self, call: ServerCall, behaviour: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            with ExitStack() as stack:
-                for layer in self._layers:
-                    stack.enter_context(layer.around(call))
-                answer = await behaviour()
-        except ServiceError as error:
-            await _refuse(call, error)
-            return None  # not reached: a refusal ends in gRPC's own exception
+        with ExitStack() as stack:
+            for layer in self._layers:
+                stack.enter_context(layer.around(call))
+            answer = await behaviour()
         if call.trailers:
             call.context.set_trailing_metadata((*call.context.trailing_metadata(), *call.trailers))
         return answer
 
 
+async def _read_away(requests: AsyncIterator[Any]) -> None:
+    """Takes what the caller is still sending, for a moment, before it is refused.
+
+    A write that meets the refusal on its way makes the caller's gRPC replace or lose the status
+    (https://github.com/grpc/grpc/issues/36066), and a mistake of the caller would look like a fault of ours.
+    """
+    with suppress(TimeoutError, grpc.aio.BaseError):
+        async with asyncio.timeout(_READ_AWAY_SECONDS):
+            async for _ in requests:
+                pass
+
+
 async def _refuse(call: ServerCall, error: ServiceError) -> None:
+    """Ends the call with the error's status; never returns, for this ends in an exception of gRPC's."""
     details = status_details.Details(error.reason, error.metadata, error.retry_after_seconds)
     number: int = error.code.value[0]
     status = status_details.encode(number, error.message, details)

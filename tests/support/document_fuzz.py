@@ -15,6 +15,7 @@ import httpx2
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -58,7 +59,7 @@ def try_everything(url: str, examples: int) -> Findings:
         operation = result.ok()  # type: ignore[union-attr]  # the contract test knows that it is valid
         try:
             _try(operation, url, examples, found)
-        except Exception as error:  # noqa: BLE001 - every operation is tried, whatever the ones before did
+        except (Exception, FailureGroup) as error:  # noqa: BLE001 - every operation is tried
             found.failures.append(f"{operation.label}: {error}")
         found.operations += 1
     return found

@@ -101,6 +101,29 @@ async def test_a_server_that_refuses_early_is_heard_over_the_requests(
             await send(stub, many())
 
 
+async def test_a_refusal_that_meets_a_write_on_its_way_is_not_lost(
+    start_server: StartServer, connect: Connect
+) -> None:
+    async def refuse_after_one(requests: AsyncIterator[Text], _context: Context) -> Text:
+        async for _ in requests:
+            raise Conflict("Stale etag.")
+        return Text()
+
+    stub = EchoStub(connect(await start_server(EchoServicer(join=refuse_after_one))))
+
+    async def send_two() -> None:
+        call = stub.Join()
+        with translating("echo"):
+            await call.write(Text(value="a"))
+            await call.write(Text(value="b"))
+            await call.done_writing()
+            await call
+
+    for _ in range(200):
+        with pytest.raises(Conflict):
+            await send_two()
+
+
 @pytest.mark.parametrize("send", [send_joined, send_talked], ids=lambda send: send.__name__)
 async def test_a_source_of_requests_that_fails_is_told_as_it_is(
     start_server: StartServer, connect: Connect, send: Send
