@@ -150,10 +150,10 @@ CORPUS = (
         "invalid-utf8.json", lambda: b'[{"prompt": "\xc3\xa9\xff", "response": "x"}]', 0, "not valid JSON"
     ),
     Broken("utf-16-cut.json", lambda: b"\xff\xfe" + "[1]".encode("utf-16-le")[:-1], 0, "UTF-16"),
-    Broken("deep.jsonl", _lines(FIRST, _nested(100_000), LAST), 2, "nested too deeply"),
+    Broken("deep.jsonl", _lines(FIRST, _nested(100_000), LAST), 2, "nested more than 64 levels"),
     Broken("deep-enough.jsonl", _lines(FIRST, _nested(70), LAST), 2, "nested more than 64 levels"),
     Broken("deep.json", lambda: b"[" * 100_000, 0, "not valid JSON"),
-    Broken("deep.yaml", lambda: b"[" * 3_000 + b"]" * 3_000, 0, "not valid JSON"),
+    Broken("deep.yaml", lambda: b"[" * 3_000 + b"]" * 3_000, 0, "nested more than 64 levels"),
     Broken(
         "laughs.yaml",
         lambda: b"a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from mcai_cli.reading.values import MAX_DEPTH
+
 
 class JsonError(ValueError):
     """The text is not valid JSON; the message says where."""
@@ -13,7 +15,8 @@ def parsed_json(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except RecursionError:
-        raise JsonError("it is nested too deeply") from None
+        # Where this begins depends on the interpreter, and it is far beyond the bound of `values.excess`.
+        raise JsonError(f"it is nested more than {MAX_DEPTH} levels deep") from None
     except ValueError as error:
         raise JsonError(str(error)) from None
 

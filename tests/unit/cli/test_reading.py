@@ -125,7 +125,7 @@ def test_line_separators_inside_json_lines_do_not_cut(tmp_path: Path) -> None:
         ("a.jsonl", b"{broken\n", "It is not valid JSON"),
         ("a.jsonl", b"\xff\xfe\n", "It begins like UTF-16"),
         ("a.jsonl", b"[1]\n", "A row must be an object, and this is a number"),
-        ("a.jsonl", b"[" * 100_000, "nested too deeply"),
+        ("a.jsonl", b"[" * 100_000, "nested more than 64 levels"),
         ("a.jsonl", b'{"prompt": "\\ud800", "response": "b"}', "half a surrogate pair"),
         ("a.jsonl", b'{"prompt": "a", "response": " "}', "Its response (response) is empty"),
         ("a.jsonl", b'{"prompt": "a"}', "it has no response"),
