@@ -5,6 +5,7 @@ from tests.support.compose_project import compose_project
 from tests.support.node_sdk import node_sdk
 from tests.support.postgres_server import postgres_database, postgres_server, postgres_url
 from tests.support.public_data import public_data
+from tests.support.rabbitmq_server import rabbitmq_server, rabbitmq_url
 from tests.support.redis_server import redis_server, redis_url
 from tests.support.s3_server import s3_bucket, s3_server
 
@@ -17,6 +18,8 @@ __all__ = [
     "postgres_server",
     "postgres_url",
     "public_data",
+    "rabbitmq_server",
+    "rabbitmq_url",
     "redis_server",
     "redis_url",
     "s3_bucket",

@@ -18,8 +18,11 @@ def is_redis(broker_url: SecretStr) -> bool:
     return broker_url.get_secret_value().partition(":")[0] in {"redis", "rediss", "unix", "redis+socket"}
 
 
-def make_app(broker_url: SecretStr, budget_seconds: float) -> Celery:
+def make_app(broker_url: SecretStr, budget_seconds: float, *, publishes: bool = False) -> Celery:
     """Returns the application; it connects at the first use.
+
+    One that `publishes` has RabbitMQ confirm each message, as Redis does anyway: what is written to a
+    connection that has died, or is a black hole, would otherwise pass for published.
 
     Every call on an absent broker gives up after about `budget_seconds`: Celery's own defaults would wait
     for minutes. Messages are JSON and hold a task id and nothing else; results live in the task's row.
@@ -37,7 +40,7 @@ def make_app(broker_url: SecretStr, budget_seconds: float) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_timeout=budget_seconds,
         broker_connection_retry_on_startup=True,
-        broker_transport_options=_transport_options(broker_url, budget_seconds),
+        broker_transport_options=_transport_options(broker_url, budget_seconds, publishes=publishes),
     )
     return app
 
@@ -49,9 +52,17 @@ def _queue(kind: TaskKind) -> Queue:
     )
 
 
-def _transport_options(broker_url: SecretStr, budget_seconds: float) -> dict[str, Any]:
+def _transport_options(broker_url: SecretStr, budget_seconds: float, *, publishes: bool) -> dict[str, Any]:
     if not is_redis(broker_url):
-        return {"max_retries": 0, "connect_retries_timeout": budget_seconds}
+        options: dict[str, Any] = {"max_retries": 0, "connect_retries_timeout": budget_seconds}
+        if publishes:
+            # A worker's connection is silent for as long as there is nothing to do.
+            options |= {
+                "confirm_publish": True,
+                "read_timeout": budget_seconds,
+                "write_timeout": budget_seconds,
+            }
+        return options
     return {
         "visibility_timeout": _VISIBILITY_SECONDS,
         # The most urgent of all queues first; of equally urgent ones, each kind in its turn.

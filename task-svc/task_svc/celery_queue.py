@@ -35,7 +35,7 @@ class CeleryQueue:
         self._limits = limits
         # The thread must give up before the caller does, or the next caller would wait for it as well.
         self._thread_seconds = breaker.budget_seconds * 0.45
-        self._app = make_app(broker_url, self._thread_seconds)
+        self._app = make_app(broker_url, self._thread_seconds, publishes=True)
         self._downwards = is_redis(broker_url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker")
         self._connection: Connection | None = None
@@ -66,7 +66,7 @@ class CeleryQueue:
 
     async def close(self) -> None:
         """See ports.Queue."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._say_goodbye)
         self._thread.shutdown(wait=False)
 
     def _send(self, ticket: Ticket, producer: object) -> None:
@@ -92,12 +92,14 @@ class CeleryQueue:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._connected, work)
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
-        connection, fresh = self._connection, self._connection is None
-        if connection is None:
-            connection = self._connection = self._app.connection_for_write()
+        if self._connection is None:
+            self._connection = self._app.connection_for_write()
+        connection, fresh = self._connection, not self._connection.connected
         errors = (*connection.connection_errors, *connection.channel_errors, KombuError, OSError)
         try:
             if fresh:
+                # Once and here: where kombu connects by itself, it tries again after a pause of two seconds.
+                connection.ensure_connection(max_retries=0)
                 # RabbitMQ drops what is published to a queue that no worker has declared yet.
                 self._declared(connection)
             return work(connection)
@@ -106,8 +108,15 @@ class CeleryQueue:
             # The text of the error may hold the address with its password, so it is not passed on.
             raise BrokerUnavailable("The broker does not answer.", retry_after_seconds=1) from error
 
+    def _say_goodbye(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):  # whatever a broker does that is told of the end
+                self._connection.release()  # type: ignore[no-untyped-call]  # kombu is typed in part
+        self._disconnect()
+
     def _disconnect(self) -> None:
+        """Lets the connection go, without a word to a broker that may not listen."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(Exception):  # whatever goes wrong while a dead connection is let go
-                connection.release()  # type: ignore[no-untyped-call]  # kombu is typed in part
+                connection.collect()  # type: ignore[no-untyped-call]  # kombu is typed in part

@@ -131,8 +131,8 @@ class TaskStore(Tasks, Claims, Protocol):
 class Queue(Protocol):
     """Carries tickets to the workers.
 
-    When the broker is away every method raises `BrokerUnavailable` in under a second; a ticket stays in
-    the outbox then, and the fallback has the local pool claim the rows instead.
+    When the broker is away every method raises an error of `AWAY` in under a second, `BrokerUnavailable`
+    as a rule; a ticket stays in the outbox then, and the fallback has the local pool claim the rows.
     """
 
     async def publish(self, tickets: Sequence[Ticket]) -> frozenset[str]:
