@@ -46,6 +46,7 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
     async with AsyncExitStack() as stack:
         metrics, announcements = TaskMetrics(registry), Announcements()
         artifacts = assembly.artifact_store(settings)
+        await _listen(stack, settings, announcements)
         tasks, claims, probe = await _stores(stack, settings, registry, announcements)
         retry = assembly.retry_policy(settings, _jitter)
         generator = ProcessGenerator(settings.local_pool_processes, settings.local_pool_idle_seconds)
@@ -86,6 +87,19 @@ async def running(settings: TaskSettings, registry: CollectorRegistry) -> AsyncI
         )
         server = GrpcServer(settings, NAME, [_registration(service)], [probe], registry)
         yield await stack.enter_async_context(server)
+
+
+async def _listen(stack: AsyncExitStack, settings: TaskSettings, announcements: Announcements) -> None:
+    """Has watchers told of what other processes change; a SQLite file has no other process."""
+    if settings.database_url is None:
+        announcements.complete = True
+        return
+    # psycopg takes 60 ms and 10 MB to import, which the embedded system saves.
+    from task_svc.postgres_changes import ChangeListener  # noqa: PLC0415
+
+    budget = settings.store_budget_ms / 1000
+    listener = ChangeListener(settings.database_url, announcements, budget, _STORE_RETRY_SECONDS)
+    await stack.enter_async_context(in_background("changes", listener.run))
 
 
 async def _stores(

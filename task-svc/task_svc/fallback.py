@@ -31,6 +31,7 @@ from task_svc.model import (
     Artifact,
     Durability,
     Failure,
+    History,
     Submission,
     Task,
     TaskFilter,
@@ -99,6 +100,14 @@ class JournallingStore:
             degrade.note((self._degradation.dependency,))
             return waiting
         return await self._told(self._store.get(task_id))
+
+    async def history(self, task_id: str, after_revision: int) -> History:
+        """See ports.Tasks."""
+        waiting = self._waiting.get(task_id)
+        if waiting is not None:
+            degrade.note((self._degradation.dependency,))
+            return History(waiting, (waiting,) if waiting.revision > after_revision else ())
+        return await self._told(self._store.history(task_id, after_revision))
 
     async def newest(self, which: TaskFilter, before: tuple[float, str] | None, limit: int) -> list[Task]:
         """See ports.Tasks."""
@@ -204,6 +213,10 @@ class PatientStore:
     async def forget(self, ended_before: float, limit: int) -> int:
         """See ports.Claims."""
         return await _or_else(self._store.forget(ended_before, limit), 0)
+
+    async def forget_progress(self, before: float) -> None:
+        """See ports.Claims."""
+        await _or_else(self._store.forget_progress(before), None)
 
     async def unused(self, digests: frozenset[str]) -> frozenset[str]:
         """See ports.Claims."""

@@ -102,6 +102,17 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """A task as it is, and as it was after each of its changes since a revision, oldest first.
+
+    A sign of life has a revision too, but changes nothing that anybody would see.
+    """
+
+    present: Task
+    changes: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What became of a submission; `created` is False when the same request had come before."""
 

@@ -9,6 +9,7 @@ from task_svc.model import (
     Admission,
     Artifact,
     Failure,
+    History,
     Parameters,
     Product,
     Submission,
@@ -44,6 +45,9 @@ class Tasks(Protocol):
 
     async def get(self, task_id: str) -> Task:
         """The task with its position in the queue; raises `TaskNotFound`."""
+
+    async def history(self, task_id: str, after_revision: int) -> History:
+        """The task, and its changes since a revision; raises `TaskNotFound`."""
 
     async def newest(self, which: TaskFilter, before: tuple[float, str] | None, limit: int) -> list[Task]:
         """Tasks before (create_time, id), newest first; positions are not filled in."""
@@ -113,6 +117,9 @@ class Claims(Protocol):
 
     async def forget(self, ended_before: float, limit: int) -> int:
         """Remove at most `limit` tasks that ended before then; returns how many."""
+
+    async def forget_progress(self, before: float) -> None:
+        """Remove the progress of tasks, but not their transitions, that was made before then."""
 
     async def unused(self, digests: frozenset[str]) -> frozenset[str]:
         """Those of some artefacts that no task names; while the store is away, all count as used."""

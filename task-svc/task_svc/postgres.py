@@ -11,6 +11,7 @@ from task_svc.model import (
     Admission,
     Artifact,
     Failure,
+    History,
     Submission,
     Task,
     TaskFilter,
@@ -19,11 +20,21 @@ from task_svc.model import (
     Ticket,
 )
 from task_svc.postgres_database import Connection, PostgresDatabase
-from task_svc.rows import COLUMNS, PAGE, artifacts_json, digests_of, new_row, task_of
+from task_svc.rows import (
+    CHANGE_COLUMNS,
+    COLUMNS,
+    PAGE,
+    artifacts_json,
+    digests_of,
+    history_of,
+    new_row,
+    task_of,
+)
 
 Announce = Callable[[str], None]
 
 _READ: Final = ", ".join(f"tasks.{column}" for column in COLUMNS)
+_READ_CHANGE: Final = ", ".join(f"changes.{column}" for column in CHANGE_COLUMNS)
 _POSITION: Final = """
     CASE WHEN tasks.state = 'queued' THEN (
         SELECT count(*) FROM tasks AS ahead
@@ -33,6 +44,10 @@ _POSITION: Final = """
                   AND (ahead.create_time, ahead.id) < (tasks.create_time, tasks.id))
     ) ELSE 0 END"""
 _GET: Final = f"SELECT {_READ}, {_POSITION} FROM tasks WHERE id = %(id)s"
+_HISTORY: Final = f"""
+    SELECT {_READ}, {_POSITION}, {_READ_CHANGE}
+    FROM tasks LEFT JOIN changes ON task_id = id AND changes.revision > %(after)s
+    WHERE id = %(id)s ORDER BY changes.revision"""
 _SUBMIT: Final = f"""
     WITH queued AS (
         SELECT count(*) AS number FROM (SELECT FROM tasks WHERE state = 'queued' LIMIT %(queued)s) AS seen
@@ -54,7 +69,7 @@ _SUBMIT: Final = f"""
     )
     SELECT {_READ}, {_POSITION}, true FROM made AS tasks
     UNION ALL
-    SELECT {_READ}, 0, false FROM tasks WHERE id = %(id)s"""
+    SELECT {_READ}, {_POSITION}, false FROM tasks WHERE id = %(id)s"""
 _QUEUED_OF_USER: Final = (
     "SELECT count(*) FROM tasks WHERE state = 'queued' AND user_id = %(user_id)s HAVING count(*) >= %(most)s"
 )
@@ -126,10 +141,9 @@ class PostgresTaskStore:
         known = task_of(row)
         if known.body_hash != task.body_hash:
             raise RequestConflict("This request_id was used for another task.")
-        if not created:
-            return Submission(await self.get(task.id), created=False)
-        self._announce(task.id)
-        return Submission(known, created=True)
+        if created:
+            self._announce(task.id)
+        return Submission(known, created=created)
 
     async def _refusal(self, user_id: str, admission: Admission) -> QueueFull:
         most = admission.queued_of_user
@@ -142,6 +156,13 @@ class PostgresTaskStore:
         if not rows:
             raise TaskNotFound(f"There is no task {task_id!r}.")
         return task_of(rows[0])
+
+    async def history(self, task_id: str, after_revision: int) -> History:
+        """See ports.TaskStore."""
+        rows = await self._rows(_HISTORY, {"id": task_id, "after": after_revision})
+        if not rows:
+            raise TaskNotFound(f"There is no task {task_id!r}.")
+        return history_of(rows)
 
     async def newest(self, which: TaskFilter, before: tuple[float, str] | None, limit: int) -> list[Task]:
         """See ports.TaskStore."""
@@ -294,6 +315,13 @@ class PostgresTaskStore:
             {"before": ended_before, "limit": limit},
         )
         return len(rows)
+
+    async def forget_progress(self, before: float) -> None:
+        """See ports.TaskStore."""
+        await self._rows(
+            "WITH old AS (DELETE FROM changes WHERE NOT transition AND update_time < %(before)s) SELECT 1",
+            {"before": before},
+        )
 
     async def unused(self, digests: frozenset[str]) -> frozenset[str]:
         """See ports.TaskStore."""

@@ -45,9 +45,8 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: SecretStr, breaker: Breaker, connections: int) -> None:
-        self._url = url
         self._breaker = breaker
-        self._pool = PostgresPool(self._connect, connections)
+        self._pool = PostgresPool(lambda: connected(url), connections)
         self._migrated = False
         self._migration: asyncio.Task[None] | None = None
 
@@ -74,19 +73,6 @@ class PostgresDatabase:
             await asyncio.wait((self._migration,))
         await self._pool.clear()
 
-    async def _connect(self) -> AbandoningConnection:
-        return await AbandoningConnection.connect(
-            self._url.get_secret_value(),
-            autocommit=True,
-            options=f"-c search_path={SCHEMA}",
-            application_name="mcai-task",
-            # A peer that vanished is noticed in 5 + 3 s while idle, in 3 s while data is on its way.
-            keepalives_idle=5,
-            keepalives_interval=1,
-            keepalives_count=3,
-            tcp_user_timeout=3000,
-        )
-
     async def _migrated_at_last(self) -> None:
         """Waits for the migration, which goes on when the caller's budget is over."""
         if self._migration is None or self._migration.done():
@@ -104,6 +90,21 @@ class PostgresDatabase:
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
                 await _apply_outstanding(connection)
         self._migrated = True
+
+
+async def connected(url: SecretStr) -> AbandoningConnection:
+    """Returns a new connection to the task schema, in autocommit mode; raises psycopg's errors."""
+    return await AbandoningConnection.connect(
+        url.get_secret_value(),
+        autocommit=True,
+        options=f"-c search_path={SCHEMA}",
+        application_name="mcai-task",
+        # A peer that vanished is noticed in 5 + 3 s while idle, in 3 s while data is on its way.
+        keepalives_idle=5,
+        keepalives_interval=1,
+        keepalives_count=3,
+        tcp_user_timeout=3000,
+    )
 
 
 @contextlib.contextmanager

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
-from task_svc.model import Artifact, Task, TaskKind, TaskState
+from task_svc.model import Artifact, History, Task, TaskKind, TaskState
 
 COLUMNS: Final = (
     "id",
@@ -48,6 +48,33 @@ def task_of(row: Sequence[Any]) -> Task:
         **{**named, "kind": TaskKind(named["kind"]), "state": TaskState(named["state"])},
         artifacts=artifacts,
         position=row[len(COLUMNS)] if len(row) > len(COLUMNS) else 0,
+    )
+
+
+CHANGE_COLUMNS: Final = ("revision", "state", "progress_percent", "stage", "error", "attempts", "update_time")
+"""What is read of a change, in this order."""
+
+
+def history_of(rows: Sequence[Sequence[Any]]) -> History:
+    """Returns the history in rows of COLUMNS, position and CHANGE_COLUMNS, these NULL if nothing changed."""
+    width = len(COLUMNS) + 1
+    present = task_of(rows[0][:width])
+    return History(present, tuple(_as_it_was(present, row[width:]) for row in rows if row[width] is not None))
+
+
+def _as_it_was(present: Task, change: Sequence[Any]) -> Task:
+    named = dict(zip(CHANGE_COLUMNS, change, strict=True))
+    task = replace(present, **{**named, "state": TaskState(named["state"])})
+    if task.state.terminal:
+        return task
+    before_it_was_claimed = task.attempts == 0
+    return replace(
+        task,
+        artifacts=(),
+        result_json="{}",
+        start_time=None if before_it_was_claimed else task.start_time,
+        end_time=None,
+        position=present.position if task.state is TaskState.QUEUED else 0,
     )
 
 

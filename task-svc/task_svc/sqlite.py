@@ -11,6 +11,7 @@ from task_svc.model import (
     Admission,
     Artifact,
     Failure,
+    History,
     Submission,
     Task,
     TaskFilter,
@@ -18,20 +19,34 @@ from task_svc.model import (
     TaskState,
     Ticket,
 )
-from task_svc.rows import COLUMNS, PAGE, artifacts_json, digests_of, new_row, task_of
+from task_svc.rows import (
+    CHANGE_COLUMNS,
+    COLUMNS,
+    PAGE,
+    artifacts_json,
+    digests_of,
+    history_of,
+    new_row,
+    task_of,
+)
 from task_svc.sqlite_database import SqliteDatabase
 
 Announce = Callable[[str], None]
 
 _READ: Final = ", ".join(COLUMNS)
 _POSITION: Final = """
-    CASE WHEN state = 'queued' THEN (
+    CASE WHEN tasks.state = 'queued' THEN (
         SELECT count(*) FROM tasks AS ahead
         WHERE ahead.state = 'queued' AND ahead.kind = tasks.kind
           AND (ahead.priority > tasks.priority
                OR ahead.priority = tasks.priority
                   AND (ahead.create_time, ahead.id) < (tasks.create_time, tasks.id))
     ) ELSE 0 END"""
+_HISTORY: Final = f"""
+    SELECT {", ".join(f"tasks.{column}" for column in COLUMNS)}, {_POSITION},
+           {", ".join(f"changes.{column}" for column in CHANGE_COLUMNS)}
+    FROM tasks LEFT JOIN changes ON task_id = id AND changes.revision > :after
+    WHERE id = :id ORDER BY changes.revision"""
 _CLAIM: Final = f"""
     UPDATE tasks
     SET state = 'running', attempts = attempts + 1, worker = :worker, stage = 'starting',
@@ -90,6 +105,13 @@ class SqliteTaskStore:
     async def get(self, task_id: str) -> Task:
         """See ports.TaskStore."""
         return await self._database.run(lambda connection: _found(connection, task_id))
+
+    async def history(self, task_id: str, after_revision: int) -> History:
+        """See ports.TaskStore."""
+        rows = await self._rows(_HISTORY, id=task_id, after=after_revision)
+        if not rows:
+            raise TaskNotFound(f"There is no task {task_id!r}.")
+        return history_of(rows)
 
     async def newest(self, which: TaskFilter, before: tuple[float, str] | None, limit: int) -> list[Task]:
         """See ports.TaskStore."""
@@ -260,6 +282,10 @@ class SqliteTaskStore:
                 ).rowcount
             )
         )
+
+    async def forget_progress(self, before: float) -> None:
+        """See ports.TaskStore."""
+        await self._rows("DELETE FROM changes WHERE NOT transition AND update_time < :before", before=before)
 
     async def unused(self, digests: frozenset[str]) -> frozenset[str]:
         """See ports.TaskStore."""

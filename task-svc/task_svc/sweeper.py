@@ -18,7 +18,7 @@ class Sweeper:
     """Looks in rounds; several replicas may do so at the same time.
 
     An artefact is found by its content, so that two tasks may share one. It is removed when no task names
-    it and it has not been written for an hour.
+    it and it has not been written for an hour. The progress of a task is of interest for as long.
 
     Args:
         store: The tasks.
@@ -55,6 +55,7 @@ class Sweeper:
         while removed := await self._store.forget(now - self._retention_seconds, _BATCH):
             tasks += removed
         before = now - GRACE_SECONDS
+        await self._store.forget_progress(before)
         self._artifacts.sweep_scratch(before)
         old = await self._artifacts.unchanged_since(before)
         unused = await self._store.unused(old) if old else frozenset()

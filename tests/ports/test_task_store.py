@@ -16,6 +16,7 @@ from task_svc.model import (
     Admission,
     Artifact,
     Failure,
+    History,
     Task,
     TaskFilter,
     TaskKind,
@@ -178,6 +179,50 @@ async def test_progress_and_success_are_kept(store: TaskStore, announced: list[s
     assert done.state is TaskState.SUCCEEDED
     assert (done.artifacts, done.result_json, done.end_time) == ((PICTURE,), '{"x": 1}', 2002.0)
     assert announced == [task.id] * 4
+
+
+async def test_the_history_has_each_transition_and_each_progress_in_order(store: TaskStore) -> None:
+    task = await claimed(store)
+    await store.beat(task.id, 1, 40.5, "rendering", 2001.0)
+    await store.beat(task.id, 1, 40.5, "rendering", 2002.0)  # a sign of life
+    await store.fail(task.id, 1, Failure("killed", retryable=True), 2003.0, 2003.0)
+    await store.claim(task.id, "worker", 2004.0)
+    await store.succeed(task.id, 2, [PICTURE], '{"x": 1}', 2005.0)
+    history = await store.history(task.id, 0)
+    done = await store.get(task.id)
+    assert history.present == history.changes[-1] == done
+    seen = [
+        (each.revision, each.state.value, each.progress_percent, each.stage, each.error, each.attempts)
+        for each in history.changes
+    ]
+    assert seen == [
+        (1, "queued", 0.0, "", "", 0),
+        (2, "running", 0.0, "starting", "", 1),
+        (3, "running", 40.5, "rendering", "", 1),
+        (5, "queued", 0.0, "waiting to try again", "killed", 1),
+        (6, "running", 0.0, "starting", "killed", 2),
+        (7, "succeeded", 100.0, "done", "", 2),
+    ]
+    first, claimed_first, *_ = history.changes
+    assert (first.start_time, first.end_time, first.update_time) == (None, None, 1001.0)
+    assert (claimed_first.start_time, claimed_first.artifacts, claimed_first.result_json) == (
+        2000.0,
+        (),
+        "{}",
+    )
+    assert [each.revision for each in (await store.history(task.id, 3)).changes] == [5, 6, 7]
+    assert (await store.history(task.id, 7)) == History(done, ())
+    with pytest.raises(TaskNotFound):
+        await store.history("nobody", 0)
+
+
+async def test_old_progress_is_forgotten_but_no_transition(store: TaskStore) -> None:
+    task = await claimed(store)
+    await store.beat(task.id, 1, 10.0, "rendering", 2001.0)
+    await store.beat(task.id, 1, 20.0, "rendering", 2002.0)
+    await store.forget_progress(2002.0)
+    changes = (await store.history(task.id, 0)).changes
+    assert [each.progress_percent for each in changes] == [0.0, 0.0, 20.0]
 
 
 async def test_a_lost_claim_can_write_nothing(store: TaskStore) -> None:

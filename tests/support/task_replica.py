@@ -75,10 +75,12 @@ class TaskReplica:
         """Cancels a task."""
         return (await self.stub.CancelTask(task_pb2.CancelTaskRequest(task_id=task_id))).task
 
-    async def watched(self, task_id: str, *, until: int | None = None) -> list[task_pb2.Task]:
+    async def watched(
+        self, task_id: str, *, until: int | None = None, after_revision: int = 0
+    ) -> list[task_pb2.Task]:
         """All that a watcher sees, up to the end or to the state `until`."""
         seen = []
-        call = self.stub.WatchTask(task_pb2.WatchTaskRequest(task_id=task_id))
+        call = self.stub.WatchTask(task_pb2.WatchTaskRequest(task_id=task_id, after_revision=after_revision))
         async for response in call:
             seen.append(response.task)
             if response.task.state == until:

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
 from mcai.task.v1 import task_pb2
 from servicekit import degrade
 from servicekit.breaker import Breaker
+from servicekit.errors import ServiceError, translating
 from task_svc.celery_queue import CeleryQueue
 from task_svc.model import TaskKind, Ticket
+from tests.support.postgres_server import PostgresServer
 from tests.support.task_replica import LONG, TaskReplica, celery_worker, pool_processes, task_replica
 from tests.support.waiting import eventually
 
@@ -112,13 +115,48 @@ async def test_a_broker_that_lost_everything_is_filled_again(
 
 async def test_two_replicas_see_the_same_tasks(tmp_path: Path, place: dict[str, Any]) -> None:
     (tmp_path / "other").mkdir()
+    # Nobody polls: what a watcher sees, it was told of, whoever has changed it.
+    untold = {**place, "poll_seconds": 1000}
     async with (
-        task_replica(tmp_path, **place) as one,
-        task_replica(tmp_path / "other", **place) as other,
+        task_replica(tmp_path, **untold) as one,
+        task_replica(tmp_path / "other", **untold) as other,
         celery_worker(**place),
     ):
         task = await one.submit(request_id="shared")
-        seen = await other.watched(task.id)
-        assert seen[-1].state == SUCCEEDED
+        watchers = [each.watched(task.id) for each in (one, other) for _ in range(5)]
+        for seen in await asyncio.gather(*watchers):
+            states = [each.state for each in seen]
+            assert states == sorted(states)
+            assert states[-1] == SUCCEEDED
         assert await other.downloaded(task.id) == await one.downloaded(task.id)
         assert (await other.submit(request_id="shared")).id == task.id
+        # Whoever comes back is sent what they have missed.
+        missed = await other.watched(task.id, after_revision=1)
+        assert [missed[0].state, missed[-1].state] == [task_pb2.TASK_STATE_RUNNING, SUCCEEDED]
+
+
+async def test_a_watcher_misses_nothing_while_notifications_are_lost(
+    replica: TaskReplica, tmp_path: Path, place: dict[str, Any], postgres_server: PostgresServer
+) -> None:
+    (tmp_path / "other").mkdir()
+    async with task_replica(tmp_path / "other", **place, poll_seconds=1000) as other:
+        task = await replica.submit()
+        watching = asyncio.create_task(other.watched(task.id))
+        await eventually(lambda: _listeners(postgres_server))
+        postgres_server.disconnect_everybody()
+        cancelled = await eventually(lambda: _cancelled(replica, task.id))
+        assert (await watching)[-1] == cancelled
+
+
+def _listeners(server: PostgresServer) -> bool:
+    with psycopg.connect(server.url("postgres")) as connection:
+        found = connection.execute("SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        return len(found.fetchall()) >= 2
+
+
+async def _cancelled(replica: TaskReplica, task_id: str) -> task_pb2.Task | None:
+    try:
+        with translating("task-svc"):
+            return await replica.cancel(task_id)
+    except ServiceError:
+        return None

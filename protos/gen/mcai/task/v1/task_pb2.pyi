@@ -153,7 +153,7 @@ class Task(_message.Message):
     priority: _builtins.int
     """Larger goes first, 0 to 9; 5 unless given."""
     revision: _builtins.int
-    """Version of the row; it grows with every change."""
+    """Version of the row; it grows with every change, and with each sign of life of its worker."""
     position: _builtins.int
     """Tasks of its kind that are ahead of it in the queue; 0 when it is not queued."""
     result_json: _builtins.str
@@ -431,7 +431,9 @@ class WatchTaskRequest(_message.Message):
     task_id: _builtins.str
     """Id of the task."""
     after_revision: _builtins.int
-    """Send only states of a larger revision; 0 begins with the present one."""
+    """Send each change of a larger revision, also those of before the call; 0 begins with the present state.
+    Progress is kept for an hour, transitions as long as the task.
+    """
     def __init__(
         self,
         *,

@@ -98,7 +98,7 @@ class TaskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchTask(self, request, context):
-        """WatchTask sends the present state and each later change, and ends with the terminal one.
+        """WatchTask sends the task after each change of its state or progress, in order, and ends with the last one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

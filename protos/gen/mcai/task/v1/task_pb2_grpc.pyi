@@ -40,7 +40,7 @@ class TaskServiceStub:
     ListTasks: _grpc.UnaryUnaryMultiCallable[_task_pb2.ListTasksRequest, _task_pb2.ListTasksResponse]
     """ListTasks pages through tasks, newest first."""
     WatchTask: _grpc.UnaryStreamMultiCallable[_task_pb2.WatchTaskRequest, _task_pb2.WatchTaskResponse]
-    """WatchTask sends the present state and each later change, and ends with the terminal one."""
+    """WatchTask sends the task after each change of its state or progress, in order, and ends with the last one."""
     CancelTask: _grpc.UnaryUnaryMultiCallable[_task_pb2.CancelTaskRequest, _task_pb2.CancelTaskResponse]
     """CancelTask stops a queued or running task; a finished task is left as it is."""
     DownloadArtifact: _grpc.UnaryStreamMultiCallable[_task_pb2.DownloadArtifactRequest, _task_pb2.DownloadArtifactResponse]
@@ -60,7 +60,7 @@ class TaskServiceAsyncStub(TaskServiceStub):
     ListTasks: _aio.UnaryUnaryMultiCallable[_task_pb2.ListTasksRequest, _task_pb2.ListTasksResponse]  # type: ignore[assignment]
     """ListTasks pages through tasks, newest first."""
     WatchTask: _aio.UnaryStreamMultiCallable[_task_pb2.WatchTaskRequest, _task_pb2.WatchTaskResponse]  # type: ignore[assignment]
-    """WatchTask sends the present state and each later change, and ends with the terminal one."""
+    """WatchTask sends the task after each change of its state or progress, in order, and ends with the last one."""
     CancelTask: _aio.UnaryUnaryMultiCallable[_task_pb2.CancelTaskRequest, _task_pb2.CancelTaskResponse]  # type: ignore[assignment]
     """CancelTask stops a queued or running task; a finished task is left as it is."""
     DownloadArtifact: _aio.UnaryStreamMultiCallable[_task_pb2.DownloadArtifactRequest, _task_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
@@ -101,7 +101,7 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_pb2.WatchTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_task_pb2.WatchTaskResponse], _abc.AsyncIterator[_task_pb2.WatchTaskResponse]]:
-        """WatchTask sends the present state and each later change, and ends with the terminal one."""
+        """WatchTask sends the task after each change of its state or progress, in order, and ends with the last one."""
 
     @_abc_1.abstractmethod
     def CancelTask(
