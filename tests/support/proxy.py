@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import enum
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +43,7 @@ class FaultyProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
+        self.round_trips = 0
 
     @property
     def host(self) -> str:
@@ -126,9 +128,10 @@ class FaultyProxy:
         await self._flowing.wait()
         upstream_reader, upstream_writer = await self._connect()
         self._writers.add(upstream_writer)
+        asked = asyncio.Event()
         ways = [
-            asyncio.create_task(self._pump(reader, upstream_writer)),
-            asyncio.create_task(self._pump(upstream_reader, writer)),
+            asyncio.create_task(self._pump(reader, upstream_writer, asked.set)),
+            asyncio.create_task(self._pump(upstream_reader, writer, lambda: self._answered(asked))),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -138,8 +141,15 @@ class FaultyProxy:
             await asyncio.gather(*ways, return_exceptions=True)
             self._drop(upstream_writer)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _answered(self, asked: asyncio.Event) -> None:
+        self.round_trips += asked.is_set()
+        asked.clear()
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[], None]
+    ) -> None:
         while data := await reader.read(_CHUNK_BYTES):
+            note()
             await self._flowing.wait()
             if self._fault is Fault.LATENCY:
                 await asyncio.sleep(self._latency_seconds)

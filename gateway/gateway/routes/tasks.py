@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from gateway import answers, bodies, sse
+from gateway import answers, bodies, problems, ranges, sse
 from gateway.access import Principal
 from gateway.backends import durability
 from gateway.dependencies import Dependencies, Deps, IdempotencyKey, PageSize, PageToken, Who
@@ -31,9 +31,11 @@ from gateway.schemas.tasks import (
     task_body,
 )
 from mcai.task.v1 import task_pb2
-from servicekit.errors import Internal, InvalidArgument, NotFound
+from servicekit.errors import Internal, InvalidArgument, NotFound, OutOfRange
 
 router = APIRouter(prefix="/api", tags=["tasks"])
+
+_FILES: Final = ("image/png", "audio/wav", "audio/midi")
 
 
 @router.post("/tasks", status_code=202, **told("tasks submit", {202: SubmittedTask}, body=NewTask))
@@ -132,29 +134,46 @@ async def events(
 
 @router.get(
     "/tasks/{task_id}/artifacts/{name}",
-    **told("tasks download", {200: ("image/png", "audio/wav", "audio/midi"), 304: None}),
+    **told("tasks download", {200: _FILES, 206: _FILES, 304: None}),
 )
 async def download(
-    task_id: str, name: str, deps: Deps, who: Who, if_none_match: Annotated[str, Header()] = ""
+    request: Request,
+    task_id: str,
+    name: str,
+    deps: Deps,
+    who: Who,
+    if_none_match: Annotated[str, Header()] = "",
+    range_: Annotated[str, Header(alias="range")] = "",
+    if_range: Annotated[str, Header()] = "",
 ) -> Response:
-    """Sends a file that a task made; it never changes."""
-    await _check_owner(deps, who, task_id)
-    request = task_pb2.DownloadArtifactRequest(task_id=task_id, name=name)
-    pieces = deps.peers.task.stream(lambda stub: stub.DownloadArtifact(request))
-    first = await anext(pieces, None)
-    if first is None:
-        raise Internal("task-svc sent nothing of the artefact.")
-    artifact = first.artifact
+    """Sends a file that a task made, or a range of it; it never changes."""
+    artifacts = (await _task(deps, who, task_id)).artifacts
+    artifact = next((each for each in artifacts if each.name == name), None)
+    if artifact is None:
+        raise NotFound(f"The task has no artefact {name!r}.")
     headers = {
         "etag": f'"{artifact.sha256}"',
+        "accept-ranges": "bytes",
         "cache-control": "private, max-age=31536000, immutable",
         "content-disposition": f"inline; filename*=UTF-8''{quote(artifact.name, safe='')}",
     }
-    if headers["etag"] in if_none_match:
-        await pieces.aclose()
+    if ranges.known(if_none_match, headers["etag"]):
         return Response(status_code=304, headers=headers)
-    headers["content-length"] = str(artifact.size_bytes)
-    return StreamingResponse(_chunks(first, pieces), media_type=artifact.media_type, headers=headers)
+    try:
+        wanted = ranges.asked_for(range_, if_range, headers["etag"], artifact.size_bytes)
+    except OutOfRange as error:
+        answer = problems.response_of(error, request.url.path)
+        answer.headers["content-range"] = f"bytes */{artifact.size_bytes}"
+        return answer
+    offset, length = wanted or (0, 0)
+    pieces = await _begun(
+        deps, task_pb2.DownloadArtifactRequest(task_id=task_id, name=name, offset=offset, length=length)
+    )
+    headers["content-length"] = str(length or artifact.size_bytes)
+    if wanted is not None:
+        headers["content-range"] = wanted.content_range(artifact.size_bytes)
+    status = 200 if wanted is None else 206
+    return StreamingResponse(pieces, status, headers, artifact.media_type)
 
 
 async def _task(deps: Dependencies, who: Principal, task_id: str) -> task_pb2.Task:
@@ -190,6 +209,15 @@ async def _states(deps: Dependencies, task_id: str, after: int) -> AsyncGenerato
         async for state in states:
             name = "done" if is_over(state.task) else "state"
             yield sse.Event(name, task_body(state.task), id=str(state.task.revision))
+
+
+async def _begun(deps: Dependencies, request: task_pb2.DownloadArtifactRequest) -> AsyncIterator[bytes]:
+    """Returns the bytes of an artefact once the first of them are there, so that a failure has its status."""
+    pieces = deps.peers.task.stream(lambda stub: stub.DownloadArtifact(request))
+    first = await anext(pieces, None)
+    if first is None:
+        raise Internal("task-svc sent nothing of the artefact.")
+    return _chunks(first, pieces)
 
 
 async def _chunks(

@@ -3,11 +3,14 @@
 import asyncio
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.support.gateway_house import House
+from tests.support.task_replica import LONG, task_replica
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +49,48 @@ async def test_a_pattern_is_asked_for_made_and_fetched(house: House) -> None:
     assert hashlib.sha256(response.content).hexdigest() == picture["sha256"]
     again = await house.client.get(picture["url"], headers={"if-none-match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_file_is_fetched_in_ranges(house: House) -> None:
+    job = (await house.client.post("/api/cymatic/generate", json=SMALL)).json()
+    (picture,) = (await finished(house, job["job_id"]))["artifacts"]
+    whole = await house.client.get(picture["url"])
+    size, etag = len(whole.content), whole.headers["etag"]
+    assert whole.headers["accept-ranges"] == "bytes"
+
+    async def asked(**headers: str) -> tuple[int, bytes, str | None]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await house.client.get(picture["url"], headers=named)
+        return answer.status_code, answer.content, answer.headers.get("content-range")
+
+    part = (206, whole.content[10:20], f"bytes 10-19/{size}")
+    assert await asked(range="bytes=10-19") == part
+    assert await asked(range="bytes=10-19", if_range=etag) == part
+    assert await asked(range="bytes=10-19", if_range='"other"') == (200, whole.content, None)
+    assert await asked(range="bytes=-7") == (206, whole.content[-7:], f"bytes {size - 7}-{size - 1}/{size}")
+    assert await asked(range=f"bytes=5-{size + 99}") == (206, whole.content[5:], f"bytes 5-{size - 1}/{size}")
+    assert await asked(range="bytes=0-0,5-6") == (200, whole.content, None)
+    assert await asked(range="bytes=10-19", if_none_match=etag) == (304, b"", None)
+    status, problem, content_range = await asked(range=f"bytes={size}-")
+    assert (status, content_range) == (416, f"bytes */{size}")
+    assert json.loads(problem)["detail"] == f"The file has {size} bytes."
+
+
+async def test_who_has_asked_for_too_much_is_told_when_to_come_back(house: House, tmp_path: Path) -> None:
+    async with (
+        task_replica(tmp_path, local_pool_processes=1, max_queued_per_user=2) as replica,
+        house.second_gateway(task_target=replica.server.address) as client,
+    ):
+        await replica.started((await replica.submit(parameters=LONG)).id)
+
+        async def asked(user: str) -> httpx2.Response:
+            body = {"kind": "cymatic", "parameters": SMALL, "user_id": user}
+            return await client.post("/api/tasks", json=body)
+
+        answers = [await asked(user) for user in ("ann", "ann", "ann", "bob")]
+        assert [answer.status_code for answer in answers] == [202, 202, 429, 202]
+        assert answers[2].headers["retry-after"] == "10"
+        assert answers[2].json()["detail"] == "2 tasks of yours are queued already."
 
 
 async def test_older_clients_poll_a_job(house: House) -> None:
