@@ -20,6 +20,7 @@ from servicekit.server import GrpcServer
 from servicekit.settings import load
 from task_svc.__main__ import running
 from task_svc.settings import TaskSettings
+from tests.support.waiting import eventually
 
 CALL_SECONDS = 30.0
 # Waits that a test would only sit through; the relations between them are as in production.
@@ -95,6 +96,15 @@ class TaskReplica:
     async def started(self, task_id: str) -> task_pb2.Task:
         """The task once it is running."""
         return (await self.watched(task_id, until=task_pb2.TASK_STATE_RUNNING))[-1]
+
+    async def attempted(self, task_id: str, attempt: int) -> None:
+        """Waits until that attempt at the task is running."""
+
+        async def running() -> bool:
+            task = await self.get(task_id)
+            return task.state == task_pb2.TASK_STATE_RUNNING and task.attempts == attempt
+
+        await eventually(running, CALL_SECONDS)
 
     async def downloaded(self, task_id: str, name: str = "pattern.png", **fields: int) -> bytes:
         """An artefact's bytes."""

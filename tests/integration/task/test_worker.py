@@ -79,6 +79,28 @@ async def test_cancelling_kills_the_work_also_while_the_broker_is_away(
         assert [path for path in (tmp_path / "shared").rglob("*") if path.is_file()] == []
 
 
+async def test_urgent_tasks_go_first_and_one_that_kills_its_process_each_time_blocks_nobody(
+    replica: TaskReplica, place: dict[str, Any]
+) -> None:
+    late = await replica.submit(priority=1)
+    urgent = await replica.submit(priority=9)
+    await eventually(lambda: replica.metric("mcai_task_tickets_published_total") == 2)
+    async with celery_worker(**place) as worker:
+        done_late, done_urgent = await replica.ended(late.id), await replica.ended(urgent.id)
+        assert done_urgent.start_time.ToNanoseconds() < done_late.start_time.ToNanoseconds()
+
+        poison = await replica.submit(parameters=LONG, priority=9)
+        behind = await replica.submit()
+        for attempt in (1, 2, 3):
+            await replica.attempted(poison.id, attempt)
+            for process in await eventually(lambda: generators(worker)):
+                process.kill()
+        failed = await replica.ended(poison.id)
+        assert failed.state == task_pb2.TASK_STATE_FAILED
+        assert failed.error == "The worker process was killed (SIGKILL). It was tried 3 times."
+        assert (await replica.ended(behind.id)).state == task_pb2.TASK_STATE_SUCCEEDED
+
+
 async def test_a_worker_makes_only_what_it_is_for(replica: TaskReplica, place: dict[str, Any]) -> None:
     async with celery_worker(**place, worker_queues="art,music"), celery_worker(**place) as other:
         task = await replica.ended((await replica.submit()).id)
