@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from kombu.connection import Connection
 from kombu.exceptions import KombuError
@@ -19,6 +19,18 @@ T = TypeVar("T")
 
 # Beyond the task's own limit, after which Celery kills the process that works on it.
 _HARD_LIMIT_SECONDS: Final = 15.0
+
+
+class _OneTryConnection(Connection):
+    """A connection that tries once, where kombu's own would try for ever what is not told a number of tries.
+
+    Celery's ping of the workers is such a call: on a broker that hangs it held the thread, and with it the
+    end of the service, until the broker came back. The relay asks again in time.
+    """
+
+    def ensure(self, *args: Any, **options: Any) -> Any:
+        """See kombu; without a number of tries there is no second one."""
+        return super().ensure(*args, **{"max_retries": 0, **options})  # type: ignore[no-untyped-call]
 
 
 class CeleryQueue:
@@ -36,6 +48,9 @@ class CeleryQueue:
         # The thread must give up before the caller does, or the next caller would wait for it as well.
         self._thread_seconds = breaker.budget_seconds * 0.45
         self._app = make_app(broker_url, self._thread_seconds, publishes=True)
+        self._app.amqp.Connection = _OneTryConnection
+        # A ping of the workers goes over our connection and not over one of a pool, which tries for ever.
+        self._app.control.mailbox.producer_pool = None
         self._downwards = is_redis(broker_url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="broker")
         self._connection: Connection | None = None

@@ -1,5 +1,6 @@
 """One suite for the tasks' queue on every broker: Redis, and a real RabbitMQ; and each of them going away."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -115,3 +116,16 @@ async def published(queue: CeleryQueue) -> bool:
         return bool(await queue.publish([ticket(1)]))
     except AWAY:
         return False
+
+
+async def test_a_broker_that_falls_silent_at_a_ping_of_the_workers_does_not_hold_the_end(
+    broker: Broker,
+) -> None:
+    queue = broker.queue(BUDGET_SECONDS)
+    await eventually(lambda: published(queue))
+    # The ping's own message, and nothing of what its publisher declares before it.
+    broker.proxy.hang_at(b"PUBLISH" if isinstance(broker.server, RedisServer) else b'"method": "ping"')
+    with pytest.raises(AWAY):
+        await queue.workers()
+    async with asyncio.timeout(10):
+        await queue.close()

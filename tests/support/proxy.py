@@ -38,6 +38,7 @@ class FaultyProxy:
         self._latency_seconds = 0.0
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._dreaded = b""
         self._server: asyncio.Server | None = None
         self._port = 0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -86,6 +87,10 @@ class FaultyProxy:
         self._flowing.clear()
         await self._listen()
 
+    def hang_at(self, words: bytes) -> None:
+        """Hangs as soon as a client sends these words in one piece; they do not go through either."""
+        self._dreaded = words
+
     async def delay(self, latency_seconds: float) -> None:
         """Makes each piece of data wait."""
         self._fault, self._latency_seconds = Fault.LATENCY, latency_seconds
@@ -129,9 +134,16 @@ class FaultyProxy:
         upstream_reader, upstream_writer = await self._connect()
         self._writers.add(upstream_writer)
         asked = asyncio.Event()
+
+        def sent(data: bytes) -> None:
+            asked.set()
+            if self._dreaded and self._dreaded in data:
+                self._dreaded, self._fault = b"", Fault.HANG
+                self._flowing.clear()
+
         ways = [
-            asyncio.create_task(self._pump(reader, upstream_writer, asked.set)),
-            asyncio.create_task(self._pump(upstream_reader, writer, lambda: self._answered(asked))),
+            asyncio.create_task(self._pump(reader, upstream_writer, sent)),
+            asyncio.create_task(self._pump(upstream_reader, writer, lambda _: self._answered(asked))),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -146,10 +158,10 @@ class FaultyProxy:
         asked.clear()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[], None]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
     ) -> None:
         while data := await reader.read(_CHUNK_BYTES):
-            note()
+            note(data)
             await self._flowing.wait()
             if self._fault is Fault.LATENCY:
                 await asyncio.sleep(self._latency_seconds)
