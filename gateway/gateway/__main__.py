@@ -14,14 +14,17 @@ from pydantic import SecretStr
 from gateway import fallback
 from gateway.addresses import is_loopback
 from gateway.app import create_app
-from gateway.backends import DatasetBank, DatasetMemory, KnowledgeRecall, Peers, open_peers
+from gateway.backends import DatasetBank, DatasetMemory, Peers, open_peers
 from gateway.chat.model import Policy
 from gateway.chat.pipeline import ChatPipeline
 from gateway.dependencies import Dependencies
 from gateway.fallback_system import SystemView
 from gateway.keys import KeyRing, own_token
+from gateway.knowledge_recall import KnowledgeRecall, NearFeed
+from gateway.last_answers import LastAnswers
 from gateway.listener import Listener, bind, listening
 from gateway.metrics import GatewayMetrics, Totals
+from gateway.near_cache import NearCache
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
@@ -115,7 +118,11 @@ async def serving(
         replayer = Replayer(journal, memory.replay, registry, name=NAME)
         deps = _dependencies(settings, registry, peers, (ring, shared), memory, degradations, replayer)
         app = create_app(deps)
-        async with replayer, _watched(settings, deps, registry, alone=bound is None):
+        async with (
+            replayer,
+            in_background("near cache", NearFeed(peers.knowledge, deps.near).run),
+            _watched(settings, deps, registry, alone=bound is None),
+        ):
             await warm_up(app)
             async with listening(settings, app, bound) as listener:
                 try:
@@ -156,7 +163,8 @@ def _dependencies(
     replayer: Replayer,
 ) -> Dependencies:
     ring, shared = doors
-    near = fallback.NearStore(settings.near_store_bytes)
+    near = NearCache(settings.near_cache_bytes, time.monotonic)
+    last_answers = LastAnswers(settings.last_answers_bytes)
 
     def recovered(name: str) -> None:
         degradation = degradations.get(name)
@@ -167,17 +175,10 @@ def _dependencies(
     return Dependencies(
         settings=settings,
         peers=peers,
-        chat=ChatPipeline(
-            fallback.UncachedRecall(KnowledgeRecall(peers.knowledge), near, degradations["knowledge-svc"]),
-            fallback.BankAway(DatasetBank(peers.dataset), degradations["dataset-svc"]),
-            memory,
-            clock=time.perf_counter,
-            now=time.time,
-            ids=new_id,
-            policy=_policy(settings),
-        ),
+        chat=_chat(settings, peers, near, last_answers, memory, degradations),
         memory=memory,
         near=near,
+        last_answers=last_answers,
         domains=fallback.KnownDomains(peers.dataset, degradations["dataset-svc"]),
         system=SystemView(peers, degradations["monitor-svc"], now=time.time, clock=time.perf_counter),
         admin_token=_admin_token(settings),
@@ -185,7 +186,7 @@ def _dependencies(
         shared=shared,
         readiness=Readiness(
             peers,
-            near.__len__,
+            last_answers.__len__,
             metrics_shared(registry, DegradationMetrics).names,
             recovered,
         ),
@@ -193,6 +194,27 @@ def _dependencies(
         registry=registry,
         process=ProcessMeter(time.monotonic),
         new_id=new_id,
+    )
+
+
+def _chat(
+    settings: GatewaySettings,
+    peers: Peers,
+    near: NearCache,
+    last_answers: LastAnswers,
+    memory: fallback.JournalledMemory,
+    degradations: dict[str, Degradation],
+) -> ChatPipeline:
+    return ChatPipeline(
+        fallback.UncachedRecall(
+            KnowledgeRecall(peers.knowledge, near), last_answers, degradations["knowledge-svc"]
+        ),
+        fallback.BankAway(DatasetBank(peers.dataset), degradations["dataset-svc"]),
+        memory,
+        clock=time.perf_counter,
+        now=time.time,
+        ids=new_id,
+        policy=_policy(settings),
     )
 
 

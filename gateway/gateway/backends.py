@@ -20,19 +20,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import grpc
 import msgspec
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.duration_pb2 import Duration
 
-from gateway.chat.model import (
-    CacheEntry,
-    CacheKey,
-    Durability,
-    Findings,
-    Message,
-    Recalled,
-    Role,
-    Source,
-    Tier,
-)
+from gateway.chat.model import CacheKey, Durability, Findings, Message, Role, Source
 from gateway.settings import GatewaySettings
 from mcai.dataset.v1 import (
     bank_pb2,
@@ -229,53 +218,6 @@ def _channel(
     )
 
 
-_TIERS: Final = {
-    knowledge_pb2.CACHE_TIER_MEMORY: Tier.MEMORY,
-    knowledge_pb2.CACHE_TIER_REDIS: Tier.REDIS,
-    knowledge_pb2.CACHE_TIER_LOCAL: Tier.LOCAL,
-}
-
-
-class KnowledgeRecall:
-    """The Recall port over knowledge-svc; it raises what is wrong, and fallback.py answers for it."""
-
-    def __init__(self, peer: Peer[KnowledgeStub]) -> None:
-        self._peer = peer
-
-    async def lookup(self, key: CacheKey, *, wait_seconds: float) -> Recalled:
-        """Looks one key up and asks for the lease of what is missing."""
-        wait = Duration()
-        wait.FromNanoseconds(int(wait_seconds * 1e9))
-        request = knowledge_pb2.BatchLookupRequest(keys=[_key(key)], want_lease=True, wait=wait)
-        # Waiting for another caller is part of the answer, and not a sign that the cache hangs.
-        seconds = self._peer.timeout_seconds + wait_seconds
-        (result,) = (await self._peer.ask(lambda stub: stub.BatchLookup(request, timeout=seconds))).results
-        tier = _TIERS.get(result.tier, Tier.MISS)
-        return Recalled(
-            value=result.entry.value if tier is not Tier.MISS else None,
-            tier=tier,
-            stale=result.stale,
-            lease=result.lease.token if result.HasField("lease") else None,
-        )
-
-    async def fill(self, key: CacheKey, entry: CacheEntry, *, lease: str) -> bool:
-        """Stores a value."""
-        stored = knowledge_pb2.CacheEntry(
-            value=entry.value,
-            kind=knowledge_pb2.ENTRY_KIND_ANSWER,
-            example_ids=entry.example_ids,
-            domains=entry.domains,
-            bank_sequence=entry.sequence,
-        )
-        request = knowledge_pb2.FillRequest(key=_key(key), entry=stored, lease_token=lease)
-        return (await self._peer.ask(lambda stub: stub.Fill(request))).stored
-
-    async def release(self, key: CacheKey, *, lease: str) -> None:
-        """Gives a lease back."""
-        request = knowledge_pb2.ReleaseRequest(key=_key(key), lease_token=lease)
-        await self._peer.ask(lambda stub: stub.Release(request))
-
-
 class DatasetBank:
     """The Bank port over dataset-svc; it raises what is wrong, and fallback.py answers for it."""
 
@@ -343,7 +285,8 @@ def _message(message: Message) -> conversation_pb2.Message:
     return result
 
 
-def _key(key: CacheKey) -> knowledge_pb2.CacheKey:
+def knowledge_key(key: CacheKey) -> knowledge_pb2.CacheKey:
+    """Returns the key as the contract has it."""
     return knowledge_pb2.CacheKey(
         question=key.question, scope=key.scope, domains=key.domains, options=key.options, model=key.model
     )

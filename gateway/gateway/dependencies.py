@@ -13,10 +13,12 @@ from gateway.access import Principal
 from gateway.auth import PRINCIPAL
 from gateway.backends import Peers
 from gateway.chat.pipeline import ChatPipeline
-from gateway.fallback import JournalledMemory, KnownDomains, NearStore
+from gateway.fallback import JournalledMemory, KnownDomains
 from gateway.fallback_system import SystemView
 from gateway.keys import KeyRing
+from gateway.last_answers import LastAnswers
 from gateway.metrics import GatewayMetrics
+from gateway.near_cache import NearCache
 from gateway.process import ProcessMeter
 from gateway.readiness import Readiness
 from gateway.settings import GatewaySettings
@@ -33,7 +35,8 @@ class Dependencies:
         peers: The services.
         chat: The answer pipeline over ports that answer in any case.
         memory: Where feedback goes.
-        near: The gateway's own last answers.
+        near: Fresh answers held in the gateway.
+        last_answers: What the gateway answered last, for when everything is away.
         domains: Tells a domain that does not exist.
         system: The health of the whole.
         admin_token: One more key, which may do everything; None if there is none.
@@ -51,7 +54,8 @@ class Dependencies:
     peers: Peers
     chat: ChatPipeline
     memory: JournalledMemory
-    near: NearStore
+    near: NearCache
+    last_answers: LastAnswers
     domains: KnownDomains
     system: SystemView
     admin_token: SecretStr | None

@@ -4,7 +4,7 @@
 |-------------------------------|-------------------------------------------------------------------------|
 | knowledge-svc                 | `UncachedRecall`: every question is worked out; nothing is shared       |
 | dataset-svc                   | `BankAway`: cached answers go on; else the chat answers 503             |
-| knowledge-svc and dataset-svc | `UncachedRecall`: what was answered here before, out of the near store  |
+| knowledge-svc and dataset-svc | `UncachedRecall`: what was answered here before, the `LastAnswers`      |
 | dataset-svc, on writing       | `JournalledMemory`: messages and feedback are journalled, replayed once |
 | dataset-svc, a named domain   | `KnownDomains`: any domain may exist                                    |
 | task-svc                      | nothing stands in: its routes answer 503 with Retry-After               |
@@ -21,98 +21,52 @@ from typing import Final
 from gateway.backends import DatasetMemory, DatasetStub, Peer, append_request
 from gateway.chat.model import CacheEntry, CacheKey, Durability, Findings, Message, Recalled, Tier
 from gateway.chat.ports import Bank, Recall
+from gateway.last_answers import LastAnswers
 from mcai.dataset.v1 import bank_pb2, conversation_pb2
 from servicekit.degrade import Degradation
 from servicekit.errors import AWAY, StoreUnavailable
 from servicekit.journal import Entry, Journal
 
-_NEAR_LEASE: Final = "near"
-_ENTRY_OVERHEAD_BYTES: Final = 512  # key, entry and bookkeeping, measured roughly
+_OWN_LEASE: Final = "own"
 _MAX_SEEN_DOMAINS: Final = 1_000
 
 KIND_MESSAGES: Final = "messages"
 KIND_FEEDBACK: Final = "feedback"
 
 
-class NearStore:
-    """The last shared answers of this gateway, bounded in bytes; the least recently used goes first."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._values: OrderedDict[CacheKey, bytes] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, key: CacheKey) -> bytes | None:
-        """Returns the value of a key, which becomes the most recently used."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
-
-    def put(self, key: CacheKey, value: bytes) -> None:
-        """Keeps a value; one that is larger than the whole store is not kept."""
-        self.drop(key)
-        size = _size(key, value)
-        if size > self._max_bytes:
-            return
-        self._values[key] = value
-        self._bytes += size
-        while self._bytes > self._max_bytes:
-            oldest, dropped = self._values.popitem(last=False)
-            self._bytes -= _size(oldest, dropped)
-
-    def drop(self, key: CacheKey) -> None:
-        """Forgets a key."""
-        value = self._values.pop(key, None)
-        if value is not None:
-            self._bytes -= _size(key, value)
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._values.clear()
-        self._bytes = 0
-
-
-def _size(key: CacheKey, value: bytes) -> int:
-    return len(value) + 4 * len(key.question) + _ENTRY_OVERHEAD_BYTES
-
-
 class UncachedRecall:
     """The Recall port that always answers.
 
-    While knowledge-svc is away every lookup is a miss. What the near store has on a miss is given as stale
+    While knowledge-svc is away every lookup is a miss. What was last answered is given on a miss as stale
     and with a lease, so that the bank is asked first: only while that is away too, the old answer stands.
     """
 
-    def __init__(self, recall: Recall, near: NearStore, degradation: Degradation) -> None:
+    def __init__(self, recall: Recall, last: LastAnswers, degradation: Degradation) -> None:
         self._recall = recall
-        self._near = near
+        self._last = last
         self._degradation = degradation
 
     async def lookup(self, key: CacheKey, *, wait_seconds: float) -> Recalled:
-        """Looks in the cache, and where that has nothing in the near store."""
+        """Looks in the cache, and where that has nothing among the last answers."""
         try:
             recalled = await self._recall.lookup(key, wait_seconds=wait_seconds)
         except AWAY as error:
             self._degradation.degrade(error)
-            recalled = Recalled(lease=_NEAR_LEASE)
+            recalled = Recalled(lease=_OWN_LEASE)
         else:
             self._degradation.recover()
         if recalled.value is not None:
-            self._near.put(key, recalled.value)
+            self._last.put(key, recalled.value)
             return recalled
-        known = self._near.get(key)
+        known = self._last.get(key)
         if known is None:
             return recalled
-        return Recalled(known, Tier.MEMORY, stale=True, lease=recalled.lease or _NEAR_LEASE)
+        return Recalled(known, Tier.MEMORY, stale=True, lease=recalled.lease or _OWN_LEASE)
 
     async def fill(self, key: CacheKey, entry: CacheEntry, *, lease: str) -> bool:
-        """Stores in the near store, and in the cache if that gave the lease."""
-        self._near.put(key, entry.value)
-        if lease == _NEAR_LEASE:
+        """Stores among the last answers, and in the cache if that gave the lease."""
+        self._last.put(key, entry.value)
+        if lease == _OWN_LEASE:
             return False
         try:
             return await self._recall.fill(key, entry, lease=lease)
@@ -122,7 +76,7 @@ class UncachedRecall:
 
     async def release(self, key: CacheKey, *, lease: str) -> None:
         """Gives the lease back; one that cannot be given back runs out by itself."""
-        if lease == _NEAR_LEASE:
+        if lease == _OWN_LEASE:
             return
         try:
             await self._recall.release(key, lease=lease)

@@ -9,7 +9,7 @@ from servicekit.errors import PeerUnavailable
 from servicekit.health import Probe
 
 ESSENTIAL: Final = frozenset({"knowledge-svc", "dataset-svc"})
-"""Without both of them only what the near store holds can be answered."""
+"""Without both of them only what this gateway answered last can be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Readiness:
 
     Args:
         peers: The services.
-        known_answers: How many answers the near store holds.
+        known_answers: How many of its last answers the gateway holds.
         own_degraded: Names of what this process works without.
         recovered: Called with the name of a service each time that it answers a probe.
     """

@@ -120,7 +120,13 @@ class GatewaySettings(ServiceSettings):
         100, ge=0, description="Messages of `conversation_history` that are read; older ones are left out."
     )
 
-    near_store_bytes: int = Field(
+    near_cache_bytes: int = Field(
+        8 * 2**20,
+        ge=0,
+        description="Memory for answers that are held in the gateway while knowledge-svc vouches for them, "
+        "in bytes; 0 asks it every time.",
+    )
+    last_answers_bytes: int = Field(
         4 * 2**20,
         ge=0,
         description="Memory for answers that are given again while the bank is away, in bytes.",

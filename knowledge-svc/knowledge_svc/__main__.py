@@ -48,7 +48,7 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
             NAME,
             [
                 Registration(
-                    KnowledgeServicer(service),
+                    KnowledgeServicer(service, time.time, time.monotonic),
                     knowledge_pb2_grpc.add_KnowledgeServiceServicer_to_server,
                     FULL_NAME,
                 )
@@ -64,7 +64,7 @@ def _service(
     settings: KnowledgeSettings, registry: CollectorRegistry, shelves: Shelves, log: ChangeLog
 ) -> KnowledgeService:
     metrics = KnowledgeMetrics(registry)
-    memory = MemoryTier(settings.memory_max_bytes, time.time)
+    memory = MemoryTier(settings.memory_max_bytes, time.time, log.additions)
     metrics.memory_bytes.set_function(lambda: memory.size)
     return KnowledgeService(
         memory=memory,

@@ -5,12 +5,13 @@ off, and nothing that changed meanwhile is missed. Where the feed cannot go on, 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import grpc
 
-from knowledge_svc.model import ALL_DOMAINS, NEGATIVE, domain_label, example_label
+from knowledge_svc.additions import Addition, terms_of
+from knowledge_svc.model import NEGATIVE, example_label
 from knowledge_svc.service import KnowledgeService
 from mcai.dataset.v1 import bank_pb2, dataset_pb2_grpc
 from servicekit.errors import OutOfRange, PeerUnavailable, ServiceError, translating
@@ -20,6 +21,8 @@ _log = get_logger(__name__)
 
 _PEER: Final = "dataset-svc"
 _RETRY_SECONDS: Final = 0.25
+# More at once than this may improve any answer of their domains.
+_MAX_ADDITIONS: Final = 64
 # More labels at once than this and to forget everything is quicker.
 _MAX_LABELS: Final = 2_000
 
@@ -27,19 +30,29 @@ _MAX_LABELS: Final = 2_000
 def labels_of(changes: Iterable[bank_pb2.Change]) -> dict[str, int]:
     """Returns the labels whose entries the changes end, with the sequence of the last change of each.
 
-    An edit or a deletion ends what was built on the example. An addition may improve every answer that
-    was looked for in its domain. To an edit as to an addition, "the bank has no answer" may be untrue now.
+    An edit or a deletion ends what was built on the example. After an edit as after an addition, "the bank
+    has no answer" may be untrue.
     """
     labels: dict[str, int] = {}
     for change in changes:
-        if change.kind == bank_pb2.CHANGE_KIND_CREATED:
-            touched: tuple[str, ...] = (domain_label(change.domain), ALL_DOMAINS, NEGATIVE)
-        elif change.kind == bank_pb2.CHANGE_KIND_UPDATED:
-            touched = (example_label(change.example_id), NEGATIVE)
-        else:
-            touched = (example_label(change.example_id),)
-        labels.update(dict.fromkeys(touched, change.sequence))
+        if change.kind != bank_pb2.CHANGE_KIND_CREATED:
+            labels[example_label(change.example_id)] = change.sequence
+        if change.kind != bank_pb2.CHANGE_KIND_DELETED:
+            labels[NEGATIVE] = change.sequence
     return labels
+
+
+def additions_of(changes: Sequence[bank_pb2.Change]) -> dict[Addition, int]:
+    """Returns what the changes put into the bank that was not there, with the sequence of each.
+
+    An edited prompt is as good as a new one. An example that is gone already comes without its text.
+    """
+    there = [change for change in changes if change.HasField("example")]
+    many = len(there) > _MAX_ADDITIONS
+    return {
+        Addition(change.domain, None if many else terms_of(change.example.prompt)): change.sequence
+        for change in there
+    }
 
 
 class BankFeed:
@@ -52,9 +65,7 @@ class BankFeed:
 
     async def run(self) -> None:
         """Follows the feed for ever; a lost stream is taken up again where it broke off."""
-        self._sequence = await self._service.position()
-        if self._sequence is not None:
-            self._service.follow_from(self._sequence)
+        self._sequence = await self._service.resume()
         lost = False
         while True:
             try:
@@ -86,7 +97,7 @@ class BankFeed:
             if len(labels) > _MAX_LABELS:
                 await self._service.bank_unknown(last)
             else:
-                await self._service.bank_changed(labels, last)
+                await self._service.bank_changed(labels, last, additions_of(response.changes))
             self._sequence = last
         elif response.head_sequence < (self._sequence or 0):
             await self._suspect_another_bank()

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
+from knowledge_svc.additions import Addition, Additions
 from knowledge_svc.model import Entry
 
 # About 1.5 MB.
@@ -20,6 +21,7 @@ class ChangeLog:
     Attributes:
         sequence: Position of the bank's change feed that was followed to; 0 follows none.
         floor: What changed at or before it may have been dropped.
+        additions: What was added to the bank lately.
     """
 
     def __init__(self, max_labels: int = DEFAULT_LABELS) -> None:
@@ -27,14 +29,20 @@ class ChangeLog:
         self._changed: OrderedDict[str, int] = OrderedDict()
         self.sequence = 0
         self.floor = 0
+        self.additions = Additions()
 
-    def restart(self, sequence: int) -> None:
-        """Begin anew at a position; of what changed up to it nothing is known."""
+    def restart(self, sequence: int, added: Mapping[Addition, int] | None = None) -> None:
+        """Begin anew at a position; of what changed up to it nothing is known but these additions."""
         self._changed.clear()
         self.sequence = self.floor = sequence
+        self.additions.restart(added or {})
 
-    def note(self, labels: Mapping[str, int], sequence: int) -> None:
-        """Take in the changes up to `sequence`, given the label and sequence of each."""
+    def note(
+        self, labels: Mapping[str, int], sequence: int, added: Mapping[Addition, int] | None = None
+    ) -> None:
+        """Take in the changes up to `sequence`: labels and additions with the sequence of each."""
+        if added:
+            self.additions.note(added)
         for label, changed_at in labels.items():
             self._changed[label] = changed_at
             self._changed.move_to_end(label)
@@ -46,6 +54,10 @@ class ChangeLog:
     def outdates(self, entry: Entry) -> bool:
         """Whether a source of the entry is known to have changed since it was computed."""
         return any(self._changed.get(label, 0) > entry.sequence for label in entry.labels)
+
+    def could_improve(self, entry: Entry) -> bool:
+        """Whether something that was added since the entry was computed could improve it."""
+        return self.additions.could_improve(entry.question, entry.domains, entry.sequence)
 
     def vouches_for(self, entry: Entry) -> bool:
         """Whether no source has changed since the entry was computed, as far as can be proven."""

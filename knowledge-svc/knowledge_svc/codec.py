@@ -15,9 +15,10 @@ from typing import Any, Final
 import msgpack
 import zstandard
 
+from knowledge_svc.additions import EVERYTHING_ADDED, Addition
 from knowledge_svc.model import MAX_VALUE_BYTES, Entry, EntryKind, Key
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _PLAIN, _ZSTD = 0, 1
 _HEADER_BYTES: Final = 6
 # Below this the frame's own bytes and the 5 µs of work outweigh what is saved.
@@ -36,6 +37,7 @@ def encode(key: Key, entry: Entry) -> bytes:
             entry.example_ids,
             entry.domains,
             entry.sequence,
+            entry.question,
             entry.filled_at,
             entry.fresh_until,
             entry.expires_at,
@@ -65,6 +67,22 @@ def decode(key: Key, data: bytes) -> Entry | None:
         return None
 
 
+def encode_addition(addition: Addition) -> bytes:
+    """Returns the bytes of an addition, the same for equal ones."""
+    terms = None if addition.terms is None else sorted(addition.terms)
+    packed: bytes = msgpack.packb((addition.domain, terms))
+    return packed
+
+
+def decode_addition(data: bytes) -> Addition:
+    """Returns the addition; bytes that are not of one stand for any, so that none is overlooked."""
+    try:
+        domain, terms = msgpack.unpackb(data)
+        return Addition(str(domain), None if terms is None else frozenset(map(str, terms)))
+    except (ValueError, TypeError, msgpack.UnpackException):
+        return EVERYTHING_ADDED
+
+
 def _seal(key: Key, form: bytes, body: bytes) -> bytes:
     return zlib.crc32(body, zlib.crc32(key + form)).to_bytes(4, "big")
 
@@ -78,13 +96,14 @@ def _decompress(body: bytes) -> bytes:
 
 
 def _entry(fields: Any) -> Entry:
-    value, kind, example_ids, domains, sequence, filled_at, fresh_until, expires_at = fields
+    value, kind, example_ids, domains, sequence, question, filled_at, fresh_until, expires_at = fields
     return Entry(
         value=value,
         kind=EntryKind(kind),
         example_ids=example_ids,
         domains=domains,
         sequence=sequence,
+        question=question,
         filled_at=filled_at,
         fresh_until=fresh_until,
         expires_at=expires_at,

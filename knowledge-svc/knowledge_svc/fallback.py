@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from knowledge_svc.additions import Addition
 from knowledge_svc.errors import AWAY
 from knowledge_svc.gate import Gate
 from knowledge_svc.leases import MemoryLeases
@@ -90,6 +91,14 @@ class FallbackTier:
             return await self._local.position()
         await self._local.clear(position or 0)
         return position
+
+    async def additions(self) -> Mapping[Addition, int]:
+        """See `CacheTier`; those of the tier that the position is from."""
+        try:
+            return await self._gate.attempt(self._shared.additions, seconds=_FORGETTING_SECONDS)
+        except AWAY as error:
+            self._gate.stand_in(error)
+            return await self._local.additions()
 
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
         """See `CacheTier`."""

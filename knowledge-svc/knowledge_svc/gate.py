@@ -162,9 +162,10 @@ class Gate:
             return _NOTHING
         position = await self._shared.position()
         labels = None if position is None else self._log.since(position)
-        if labels is None:
+        if position is None or labels is None:
             return Invalidation(everything=True, sequence=self._log.sequence)
-        return Invalidation(labels=labels, sequence=self._log.sequence)
+        added = self._log.additions.since(position)
+        return Invalidation(labels=labels, additions=added, sequence=self._log.sequence)
 
     async def _pay(self, missed: Invalidation) -> None:
         owed, revocation = self._owed, self._owes_revocation

@@ -57,7 +57,7 @@ class Reader:
         now = self._clock()
         found: dict[Key, Found] = {}
         for key, entry in zip(keys, read.entries, strict=True):
-            found[key] = self._judge(read.tier, entry, now)
+            found[key] = self._judge(read.tier, self._marked(entry), now)
             if (usable := found[key].entry) is not None:
                 await self.promote(key, usable, epoch)
         return found
@@ -79,3 +79,6 @@ class Reader:
         if entry is None or self._log.outdates(entry):
             return _MISS
         return Found(tier, entry, stale=not entry.is_fresh(now), age=max(0.0, now - entry.filled_at))
+
+    def _marked(self, entry: Entry | None) -> Entry | None:
+        return entry.marked() if entry is not None and self._log.could_improve(entry) else entry

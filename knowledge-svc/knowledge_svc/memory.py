@@ -6,9 +6,10 @@ nobody repeats cannot wash out those that everybody asks. A hit only counts up, 
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from knowledge_svc.additions import Addition, Additions
 from knowledge_svc.model import Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 
@@ -19,13 +20,14 @@ _GHOSTS_PER_ENTRY: Final = 1
 
 
 class _Slot:
-    """An entry with its hits since it was last looked at for eviction."""
+    """An entry with its hits since it was last looked at for eviction, and which additions it has seen."""
 
-    __slots__ = ("entry", "hits")
+    __slots__ = ("entry", "hits", "version")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.hits = 0
+        self.version = -1
 
 
 class MemoryTier:
@@ -33,11 +35,17 @@ class MemoryTier:
 
     `epoch` grows with every eviction: who read a slower tier may put what it read here only if the epoch
     is still the one from before the reading. Otherwise an entry that was forgotten meanwhile comes back.
+
+    Args:
+        max_bytes: Bound of the entries, in bytes.
+        clock: Seconds since the epoch.
+        added: What was added to the bank; an entry is held against it when it is next asked for.
     """
 
-    def __init__(self, max_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(self, max_bytes: int, clock: Callable[[], float], added: Additions) -> None:
         self._max_bytes = max_bytes
         self._clock = clock
+        self._added = added
         self._small: OrderedDict[Key, _Slot] = OrderedDict()
         self._main: OrderedDict[Key, _Slot] = OrderedDict()
         self._ghosts: OrderedDict[Key, None] = OrderedDict()
@@ -100,6 +108,10 @@ class MemoryTier:
         """See `CacheTier`; memory begins empty with the process, and so knows no position of its own."""
         return None
 
+    async def additions(self) -> Mapping[Addition, int]:
+        """See `CacheTier`; memory shares what its service has noted."""
+        return self._added.since(0)
+
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
         """See `CacheTier`."""
         now = self._clock()
@@ -132,6 +144,11 @@ class MemoryTier:
             return None
         if slot.hits < _MOST_HITS:
             slot.hits += 1
+        if slot.version != self._added.version:
+            slot.version = self._added.version
+            entry = slot.entry
+            if self._added.could_improve(entry.question, entry.domains, entry.sequence):
+                slot.entry = entry.marked()
         return slot.entry
 
     def _make_room(self) -> None:

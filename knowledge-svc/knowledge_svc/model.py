@@ -3,17 +3,21 @@
 Times are seconds since the epoch, so that replicas agree on them. A key is 32 bytes. What ends an entry
 is told by labels: an entry carries one for every example that it was built on, one for every domain that
 could have answered it, and one more if it says that the bank has no answer. A change of the bank is a set
-of labels, and ends the entries that share one with it and are older.
+of labels, and ends the entries that share one with it and are older; what it adds to the bank makes stale
+the entries that it could improve.
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final
+from typing import Final, TypeVar
+
+from knowledge_svc.additions import Addition
+from knowledge_svc.question import normalise
 
 Key = bytes
+T = TypeVar("T")
 
 SHARED_SCOPE: Final = "shared"
 MAX_KEYS: Final = 128
@@ -25,6 +29,8 @@ MAX_NAME_CHARACTERS: Final = 512
 # No sequence of a bank reaches this: it stands for "whatever the entry's sequence is".
 ANY_SEQUENCE: Final = 2**52
 
+EXAMPLE_PREFIX: Final = "e:"
+DOMAIN_PREFIX: Final = "d:"
 ALL_DOMAINS: Final = "d:*"
 NEGATIVE: Final = "n"
 
@@ -75,15 +81,6 @@ class Question:
         return digest.digest()
 
 
-def normalise(text: str) -> str:
-    """Returns the text as it is compared: compatibility forms and case folded, white space collapsed.
-
-    Folding can undo the composition (Unicode 3.13, "caseless matching"), hence the second NFKC.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
-
-
 def _absorb(update: Callable[[bytes], None], text: str) -> None:
     encoded = text.encode("utf-8", "surrogatepass")
     update(len(encoded).to_bytes(8, "big"))
@@ -92,12 +89,12 @@ def _absorb(update: Callable[[bytes], None], text: str) -> None:
 
 def example_label(example_id: str) -> str:
     """The label of an entry that was built on this example."""
-    return f"e:{example_id}"
+    return EXAMPLE_PREFIX + example_id
 
 
 def domain_label(domain: str) -> str:
     """The label of an entry that was looked for in this domain."""
-    return f"d:{domain}"
+    return DOMAIN_PREFIX + domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +107,7 @@ class Entry:
         example_ids: The examples that it was built on.
         domains: The domains that were searched for it; none means all.
         sequence: Position of the bank's change feed that it was computed at.
+        question: What was asked, in its normal form; additions to the bank are matched against it.
         filled_at: When it was stored.
         fresh_until: Until when it is as good as new.
         expires_at: Until when it may be served while it is renewed.
@@ -120,6 +118,7 @@ class Entry:
     example_ids: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     sequence: int = 0
+    question: str = ""
     filled_at: float = 0.0
     fresh_until: float = 0.0
     expires_at: float = 0.0
@@ -137,7 +136,7 @@ class Entry:
     @property
     def size(self) -> int:
         """Bytes that it takes in memory, as near as it can be told without asking the allocator."""
-        return _ENTRY_BYTES + _LABEL_BYTES * len(self.labels) + len(self.value)
+        return _ENTRY_BYTES + _LABEL_BYTES * len(self.labels) + len(self.question) + len(self.value)
 
     def is_alive(self, now: float) -> bool:
         """Whether it may be served at all."""
@@ -146,6 +145,10 @@ class Entry:
     def is_fresh(self, now: float) -> bool:
         """Whether it may be served without being renewed."""
         return now < self.fresh_until
+
+    def marked(self) -> "Entry":
+        """Returns it as one that is to be renewed."""
+        return replace(self, fresh_until=self.filled_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,29 +186,45 @@ class Invalidation:
     Attributes:
         keys: Exactly these.
         labels: Entries with one of these labels that were computed before the sequence beside it.
+        additions: What was added to the bank, with the sequence of each. It is not forgetting, but goes the
+            same way: entries that were computed before and that it could improve are to be renewed.
         everything: All of them.
         sequence: Position that the bank's change feed is followed to with this; 0 says nothing about it.
     """
 
     keys: frozenset[Key] = frozenset()
     labels: Mapping[str, int] = field(default_factory=dict)
+    additions: Mapping[Addition, int] = field(default_factory=dict)
     everything: bool = False
     sequence: int = 0
 
     def merged(self, other: "Invalidation") -> "Invalidation":
         """Returns what forgets all that either of them forgets."""
-        labels = {**self.labels}
-        for label, sequence in other.labels.items():
-            labels[label] = max(sequence, labels.get(label, 0))
         return Invalidation(
             keys=self.keys | other.keys,
-            labels=labels,
+            labels=_latest(self.labels, other.labels),
+            additions=_latest(self.additions, other.additions),
             everything=self.everything or other.everything,
             sequence=max(self.sequence, other.sequence),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.keys or self.labels or self.everything)
+        return bool(self.keys or self.labels or self.additions or self.everything)
+
+
+def _latest(one: Mapping[T, int], other: Mapping[T, int]) -> dict[T, int]:
+    merged = dict(one)
+    for name, sequence in other.items():
+        merged[name] = max(sequence, merged.get(name, 0))
+    return merged
+
+
+def domains_added_to(added: Mapping[Addition, int]) -> dict[str, int]:
+    """Returns the domains of the additions, with the sequence of the last of each."""
+    domains: dict[str, int] = {}
+    for addition, sequence in added.items():
+        domains[addition.domain] = max(sequence, domains.get(addition.domain, 0))
+    return domains
 
 
 def asked(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from knowledge_svc.additions import Addition
 from knowledge_svc.model import Entry, Invalidation, Key, Lease, Tier, TierMeasure
 
 
@@ -29,13 +30,16 @@ class CacheTier(Protocol):
         """Store; False if it was refused, because a source is known to have changed since."""
 
     async def evict(self, invalidation: Invalidation) -> set[Key]:
-        """Forget the keys and labels, note the position; returns the keys that were there."""
+        """Forget the keys and labels, note additions and position; returns the keys that were there."""
 
     async def clear(self, sequence: int) -> int:
         """Forget everything and, unless it is 0, note the position; returns how many entries there were."""
 
     async def position(self) -> int | None:
         """Sequence up to which every change of the bank was applied here; None if that is unknown."""
+
+    async def additions(self) -> Mapping[Addition, int]:
+        """What was added to the bank up to that sequence, as far as it was noted here."""
 
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
         """The entries that were filled last, newest first."""

@@ -141,7 +141,7 @@ def _parse(data: bytes) -> tuple[str, Invalidation | Key] | None:
         origin, kind, *content = msgpack.unpackb(data)
         if kind == _FORGET:
             keys, labels, everything = content
-            return origin, Invalidation(frozenset(keys), labels, everything)
+            return origin, Invalidation(frozenset(keys), labels, everything=bool(everything))
         (key,) = content
     except (ValueError, TypeError, msgpack.UnpackException):
         return None

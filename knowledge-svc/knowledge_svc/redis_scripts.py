@@ -9,6 +9,7 @@ to forget everything is to name a new one, and what the old one holds ends by it
     GEN:c:LABEL              sequence at which the label last changed: refuses what was computed before
     GEN:keys                 sorted set of all keys, scored by the end of their time in milliseconds
     GEN:position, GEN:floor  how far the bank was followed, and what was forgotten unseen
+    GEN:additions            sorted set of what was added to the bank, scored by its sequence
     GEN:h:KEY                the token that holds the lease of the key, with a "!" once it is spent
     GEN:held                 sorted set of the leased keys, scored by the lease's end in milliseconds
     GEN:fence                counter of the leases
@@ -53,7 +54,8 @@ return 1
 )
 
 # ARGV: prefix, new generation, channel, message, position, ms that changes are remembered, any sequence,
-#       number of keys, key..., then label and sequence in turn. Returns the keys that were there.
+#       most additions, the one that stands for all, number of keys, key..., number of additions, addition and
+#       sequence in turn, then label and sequence in turn. Returns the keys that were there.
 EVICT: Final = (
     _OPEN
     + """
@@ -63,8 +65,19 @@ local function drop(key)
   redis.call('ZREM', base .. 'keys', key)
 end
 local position, remembered, any = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
-local first_label = 9 + tonumber(ARGV[8])
-for i = 9, first_label - 1 do drop(ARGV[i]) end
+local first_addition = 12 + tonumber(ARGV[10])
+for i = 11, first_addition - 2 do drop(ARGV[i]) end
+local first_label = first_addition + 2 * tonumber(ARGV[first_addition - 1])
+local added = base .. 'additions'
+for i = first_addition, first_label - 1, 2 do
+  redis.call('ZADD', added, 'GT', ARGV[i + 1], ARGV[i])
+  redis.call('PEXPIRE', added, remembered)
+end
+local surplus = redis.call('ZCARD', added) - tonumber(ARGV[8])
+if surplus > 0 then
+  local oldest = redis.call('ZPOPMIN', added, surplus + 1)
+  redis.call('ZADD', added, 'GT', oldest[#oldest], ARGV[9])
+end
 for i = first_label, #ARGV, 2 do
   local set, sequence = base .. 'l:' .. ARGV[i], tonumber(ARGV[i + 1])
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', '(' .. ARGV[i + 1])) do drop(key) end
@@ -95,7 +108,7 @@ if before then
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   if position == '0' then position = redis.call('GET', old .. 'position') or '0' end
   gone = redis.call('ZCOUNT', old .. 'keys', '(' .. now, '+inf')
-  for _, name in ipairs({'keys', 'position', 'floor', 'held', 'fence'}) do
+  for _, name in ipairs({'keys', 'position', 'floor', 'additions', 'held', 'fence'}) do
     redis.call('UNLINK', old .. name)
   end
 end

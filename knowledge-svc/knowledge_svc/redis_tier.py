@@ -1,11 +1,12 @@
 """The tier that all replicas share: entries in Redis, one round trip for a batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import redis.asyncio
 
 from knowledge_svc import codec, redis_scripts
+from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS, Addition
 from knowledge_svc.model import ANY_SEQUENCE, Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 from knowledge_svc.redis_bulletin import forget_message
@@ -69,8 +70,15 @@ class RedisTier:
         message = forget_message(self._origin, invalidation)
         labels = [part for pair in invalidation.labels.items() for part in pair]
         counted_keys = (len(invalidation.keys), *invalidation.keys)
+        added = [
+            part
+            for addition, sequence in invalidation.additions.items()
+            for part in (codec.encode_addition(addition), sequence)
+        ]
+        counted_added = (len(invalidation.additions), *added)
         before = (CHANNEL, message, invalidation.sequence, self._longest_ms, ANY_SEQUENCE)
-        return set(await self._run(self._evict, *before, *counted_keys, *labels))
+        bound = (MAX_ADDITIONS, codec.encode_addition(EVERYTHING_ADDED))
+        return set(await self._run(self._evict, *before, *bound, *counted_keys, *counted_added, *labels))
 
     async def clear(self, sequence: int) -> int:
         """See `CacheTier`; the other replicas hear of it in the same step."""
@@ -85,6 +93,17 @@ class RedisTier:
                 return None
             position: Any = await self._client.get(self._name(generation, b"position"))
         return None if position is None else int(position)
+
+    async def additions(self) -> Mapping[Addition, int]:
+        """See `CacheTier`."""
+        with mapping():
+            generation: Any = await self._client.get(GENERATION)
+            if generation is None:
+                return {}
+            noted: list[Any] = await self._client.zrange(
+                self._name(generation, b"additions"), 0, -1, withscores=True
+            )
+        return {codec.decode_addition(body): int(sequence) for body, sequence in noted}
 
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
         """See `CacheTier`; what lives longest counts as filled last."""

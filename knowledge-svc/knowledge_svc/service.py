@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from knowledge_svc.additions import Addition
 from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.lookup import Reader
 from knowledge_svc.memory import MemoryTier
@@ -136,28 +137,35 @@ class KnowledgeService:
             sequence=self._log.sequence,
         )
 
+    @property
+    def sequence(self) -> int:
+        """Position of the bank's change feed that was followed to; 0 follows none."""
+        return self._log.sequence
+
     def watch(self) -> AsyncIterator[Invalidation]:
-        """Yields every invalidation from now on, beginning with "everything"."""
+        """Yields every invalidation from now on, beginning with "everything"; an empty one is a heartbeat."""
         return self._watchers.watch()
 
-    async def position(self) -> int | None:
-        """Where the bank's change feed is to be followed from; None if nobody knows what was missed."""
-        return await self._slower.position()
+    async def resume(self) -> int | None:
+        """Takes up the change feed where every tier has taken in what came before; returns the position."""
+        sequence = await self._slower.position()
+        if sequence is not None:
+            self._log.restart(sequence, await self._slower.additions())
+            self._metrics.bank_sequence.set(sequence)
+        return sequence
 
-    def follow_from(self, sequence: int) -> None:
-        """The change feed is followed from here: every tier has taken in what came before."""
-        self._log.restart(sequence)
-        self._metrics.bank_sequence.set(sequence)
-
-    async def bank_changed(self, labels: Mapping[str, int], sequence: int) -> None:
+    async def bank_changed(
+        self, labels: Mapping[str, int], sequence: int, added: Mapping[Addition, int] | None = None
+    ) -> None:
         """Forgets what changes of the bank have made wrong; the feed is followed to `sequence` with them."""
-        self._log.note(labels, sequence)
+        self._log.note(labels, sequence, added)
         self._metrics.bank_sequence.set(sequence)
-        await self._forget(Invalidation(labels=labels, sequence=sequence))
+        await self._forget(Invalidation(labels=labels, additions=added or {}, sequence=sequence))
 
     async def bank_unknown(self, sequence: int) -> None:
         """Forgets everything, because changes were missed, and goes on from `sequence`."""
-        self.follow_from(sequence)
+        self._log.restart(sequence)
+        self._metrics.bank_sequence.set(sequence)
         await self._leases.revoke(None)
         await self._forget(replace(EVERYTHING, sequence=sequence))
 
@@ -199,14 +207,18 @@ class KnowledgeService:
         return True
 
     async def _forget(self, invalidation: Invalidation) -> int:
-        """Forgets in the slower tier first: what is read there before, the memory's new epoch keeps out."""
+        """Forgets in the slower tier first: what is read there before, the memory's new epoch keeps out.
+
+        Near caches are told before all, since a Redis that hangs takes its time; what they read again
+        meanwhile they hold against what they were told.
+        """
+        self._watchers.tell(invalidation)
         if invalidation.everything:
             # All that memory holds is in the slower tier as well, unless that has dropped it.
             sequence = invalidation.sequence
             gone = max(await self._slower.clear(sequence), await self._memory.clear(sequence))
         else:
             gone = len({*await self._slower.evict(invalidation), *await self._memory.evict(invalidation)})
-        self._watchers.tell(invalidation)
         self._invalidated += gone
         self._metrics.invalidated.inc(gone)
         return gone

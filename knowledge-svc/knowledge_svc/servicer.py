@@ -1,12 +1,28 @@
 """KnowledgeService of the contract: messages to the model and back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 
 from knowledge_svc import rules
-from knowledge_svc.model import Entry, EntryKind, Found, Key, Lease, Question, Tier, TierMeasure, asked
+from knowledge_svc.model import (
+    ALL_DOMAINS,
+    DOMAIN_PREFIX,
+    EXAMPLE_PREFIX,
+    Entry,
+    EntryKind,
+    Found,
+    Invalidation,
+    Key,
+    Lease,
+    Question,
+    Tier,
+    TierMeasure,
+    asked,
+    domains_added_to,
+)
+from knowledge_svc.question import normalise
 from knowledge_svc.service import KnowledgeService
 from mcai.knowledge.v1 import knowledge_pb2 as pb
 from mcai.knowledge.v1 import knowledge_pb2_grpc
@@ -16,6 +32,8 @@ _MAX_WAIT_SECONDS: Final = 30.0
 # The answer has to travel back before the caller gives up.
 _HEADROOM_SECONDS: Final = 0.02
 _WARM_ENTRIES: Final = 1_000
+# What an addition is matched against; the rest of a longer question would only take room.
+_KEPT_QUESTION_CHARACTERS: Final = 512
 _MAX_WARM_ENTRIES: Final = 100_000
 
 _TIERS: Final = {
@@ -35,25 +53,34 @@ _KIND_FROM_PB: Final = {number: kind for kind, number in _KIND_TO_PB.items()}
 class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
     """Translates and delegates."""
 
-    def __init__(self, service: KnowledgeService) -> None:
+    def __init__(
+        self, service: KnowledgeService, clock: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
         self._service = service
+        self._clock = clock
+        self._monotonic = monotonic
 
     async def BatchLookup(self, request: pb.BatchLookupRequest, context: Any) -> pb.BatchLookupResponse:
         """See the contract."""
         questions = [_question(key) for key in request.keys]
         rules.check_questions(questions)
+        keys = [question.key for question in questions]
+        # Taken before looking: what is found reflects this position of the feed, or a later one.
+        sequence = self._service.sequence
         found = await self._service.lookup(
-            [question.key for question in questions],
-            want_lease=request.want_lease,
-            wait_seconds=_wait_seconds(request.wait),
+            keys, want_lease=request.want_lease, wait_seconds=_wait_seconds(request.wait)
         )
-        return pb.BatchLookupResponse(results=[_result(one) for one in found])
+        now = self._clock()
+        results = [_result(key, one, now) for key, one in zip(keys, found, strict=True)]
+        return pb.BatchLookupResponse(results=results, bank_sequence=sequence)
 
     async def Fill(self, request: pb.FillRequest, context: Any) -> pb.FillResponse:
         """See the contract."""
-        entry = _entry(request.entry)
+        question = _question(request.key)
+        rules.check_question(question)
+        entry = _entry(request.entry, normalise(question.text)[:_KEPT_QUESTION_CHARACTERS])
         rules.check_entry(entry)
-        stored = await self._service.fill(_key(request.key), entry, request.lease_token)
+        stored = await self._service.fill(question.key, entry, request.lease_token)
         return pb.FillResponse(stored=stored)
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
@@ -82,7 +109,11 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
         """See the contract."""
         async for invalidation in self._service.watch():
             yield pb.WatchInvalidationsResponse(
-                key_hashes=sorted(invalidation.keys), all=invalidation.everything
+                key_hashes=sorted(invalidation.keys),
+                all=invalidation.everything,
+                sources=_sources(invalidation),
+                bank_sequence=self._service.sequence,
+                sent_at=_duration(self._monotonic()),
             )
 
     async def GetStats(self, request: pb.GetStatsRequest, context: Any) -> pb.GetStatsResponse:
@@ -122,17 +153,30 @@ def _key(key: pb.CacheKey) -> Key:
     return question.key
 
 
-def _entry(entry: pb.CacheEntry) -> Entry:
+def _entry(entry: pb.CacheEntry, question: str) -> Entry:
     return Entry(
         value=entry.value,
         kind=_KIND_FROM_PB.get(entry.kind, EntryKind.ANSWER),
         example_ids=tuple(entry.example_ids),
         domains=tuple(entry.domains),
         sequence=entry.bank_sequence,
+        question=question,
     )
 
 
-def _result(found: Found) -> pb.LookupResult:
+def _sources(invalidation: Invalidation) -> Iterator[pb.SourceChange]:
+    """What a near cache can tell its own entries by: it holds no negative ones, and matches no questions."""
+    for label, sequence in invalidation.labels.items():
+        kind, name = label[:2], label[2:]
+        if kind == EXAMPLE_PREFIX:
+            yield pb.SourceChange(example_id=name, sequence=sequence)
+        elif kind == DOMAIN_PREFIX and label != ALL_DOMAINS:
+            yield pb.SourceChange(domain=name, sequence=sequence)
+    for domain, sequence in domains_added_to(invalidation.additions).items():
+        yield pb.SourceChange(domain=domain, sequence=sequence)
+
+
+def _result(key: Key, found: Found, now: float) -> pb.LookupResult:
     result = pb.LookupResult(tier=_TIERS[found.tier], stale=found.stale, lease=_lease(found.lease))
     if (entry := found.entry) is not None:
         result.entry.CopyFrom(
@@ -145,6 +189,9 @@ def _result(found: Found) -> pb.LookupResult:
             )
         )
         result.age.CopyFrom(_duration(found.age))
+        result.key_hash = key
+        if not found.stale:
+            result.fresh_for.CopyFrom(_duration(max(0.0, entry.fresh_until - now)))
     return result
 
 

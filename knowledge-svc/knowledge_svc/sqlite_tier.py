@@ -8,12 +8,13 @@ empty cache is right and a damaged one might not be.
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
 from knowledge_svc import codec
+from knowledge_svc.additions import Addition, Additions
 from knowledge_svc.model import Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 from servicekit.logs import get_logger
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 _log = get_logger(__name__)
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS entries (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,6 +40,7 @@ CREATE TABLE IF NOT EXISTS labels (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_by_place ON labels (place);
 CREATE TABLE IF NOT EXISTS position (sequence INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS additions (addition BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT;
 PRAGMA user_version = {_VERSION};
 """
 _SWEEP_EVERY_PUTS: Final = 64
@@ -87,6 +89,10 @@ class SqliteTier:
     async def position(self) -> int | None:
         """See `CacheTier`."""
         return await self._run(_position, None)
+
+    async def additions(self) -> Mapping[Addition, int]:
+        """See `CacheTier`."""
+        return await self._run(_additions, {})
 
     async def recent(self, limit: int) -> list[tuple[Key, Entry]]:
         """See `CacheTier`."""
@@ -201,11 +207,13 @@ class SqliteTier:
         for label, sequence in invalidation.labels.items():
             built_on = "place IN (SELECT place FROM labels WHERE label = ?) AND sequence < ?"
             gone |= self._drop(connection, built_on, (label, sequence))
+        _note_additions(connection, invalidation.additions)
         _note_position(connection, invalidation.sequence)
         return gone
 
     def _clear(self, connection: sqlite3.Connection, sequence: int) -> int:
         _note_position(connection, sequence)
+        connection.execute("DELETE FROM additions")
         return len(self._drop(connection, "true", ()))
 
     def _drop(self, connection: sqlite3.Connection, which: str, arguments: tuple[object, ...]) -> set[Key]:
@@ -245,6 +253,22 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _position(connection: sqlite3.Connection) -> int | None:
     row = connection.execute("SELECT sequence FROM position").fetchone()
     return None if row is None else int(row[0])
+
+
+def _additions(connection: sqlite3.Connection) -> dict[Addition, int]:
+    rows = connection.execute("SELECT addition, sequence FROM additions").fetchall()
+    return {codec.decode_addition(body): sequence for body, sequence in rows}
+
+
+def _note_additions(connection: sqlite3.Connection, added: Mapping[Addition, int]) -> None:
+    if not added:
+        return
+    noted = Additions()
+    noted.note(_additions(connection))
+    noted.note(added)
+    connection.execute("DELETE FROM additions")
+    rows = ((codec.encode_addition(addition), sequence) for addition, sequence in noted.since(0).items())
+    connection.executemany("INSERT INTO additions VALUES (?, ?)", rows)
 
 
 def _note_position(connection: sqlite3.Connection, sequence: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS, Addition, Additions
 from knowledge_svc.memory import MemoryTier
 from knowledge_svc.model import Entry, EntryKind, Invalidation, Key, asked
 from knowledge_svc.ports import CacheTier
@@ -29,7 +30,7 @@ def clock() -> ManualClock:
 @asynccontextmanager
 async def tier_of(kind: str, url: str, directory: Path, clock: ManualClock) -> AsyncIterator[CacheTier]:
     if kind == "memory":
-        yield MemoryTier(1_000_000, clock)
+        yield MemoryTier(1_000_000, clock, Additions())
     elif kind == "sqlite":
         tier = SqliteTier(directory / "cache.sqlite", 1_000_000, clock)
         yield tier
@@ -225,3 +226,26 @@ async def test_everything_in_redis_has_an_end(redis_url: str, tmp_path: Path, cl
         endless = {name.rsplit(b":", 1)[-1] for name in names if await client.ttl(name) < 0}
 
     assert endless == {b"generation", b"position", b"fence"}
+
+
+async def test_it_remembers_what_was_added_to_the_bank(lasting: CacheTier) -> None:
+    assert dict(await lasting.additions()) == {}
+    tcp, faq = Addition("faq", frozenset({"tcp"})), Addition("faq")
+    await lasting.evict(Invalidation(additions={tcp: 5}, sequence=5))
+    await lasting.evict(Invalidation(additions={tcp: 6, faq: 7}, sequence=7))
+
+    assert dict(await lasting.additions()) == {tcp: 6, faq: 7}
+    await lasting.clear(9)
+    assert dict(await lasting.additions()) == {}
+
+
+async def test_of_a_great_many_additions_the_oldest_are_one_for_all(lasting: CacheTier) -> None:
+    for number in range(1, 2 * MAX_ADDITIONS, 64):
+        noted = {Addition("faq", frozenset({f"word{number + each}"})): number + each for each in range(64)}
+        await lasting.evict(Invalidation(additions=noted, sequence=number + 63))
+
+    kept = await lasting.additions()
+
+    assert len(kept) == MAX_ADDITIONS
+    assert kept[EVERYTHING_ADDED] == max(kept.values()) - MAX_ADDITIONS + 1
+    assert min(kept.values()) == kept[EVERYTHING_ADDED]

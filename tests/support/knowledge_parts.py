@@ -65,7 +65,7 @@ class Parts:
     service: KnowledgeService = field(init=False)
 
     def __post_init__(self) -> None:
-        self.memory = MemoryTier(1_000_000, self.clock)
+        self.memory = MemoryTier(1_000_000, self.clock, self.log.additions)
         self.leases = MemoryLeases(10.0, "book", self.clock)
         self.service = KnowledgeService(
             memory=self.memory,

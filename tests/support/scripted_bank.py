@@ -36,12 +36,13 @@ class ScriptedBank(dataset_pb2_grpc.DatasetServiceServicer):
     async def change(
         self, *changes: tuple["bank_pb2.ChangeKind.ValueType", str], domain: str = "faq"
     ) -> None:
-        """Commits changes, given the kind and the example of each."""
+        """Commits changes, given the kind and the example of each; its prompt is its id."""
         for kind, example_id in changes:
             self.head += 1
-            self.changes.append(
-                bank_pb2.Change(sequence=self.head, kind=kind, example_id=example_id, domain=domain)
-            )
+            change = bank_pb2.Change(sequence=self.head, kind=kind, example_id=example_id, domain=domain)
+            if kind != bank_pb2.CHANGE_KIND_DELETED:
+                change.example.prompt = example_id
+            self.changes.append(change)
         await self._move()
 
     async def break_off(self) -> None:

@@ -53,6 +53,7 @@ class Tier(Enum):
     """Where a cached answer was found."""
 
     MISS = "miss"
+    NEAR = "near"  # in this gateway
     MEMORY = "memory"
     REDIS = "redis"
     LOCAL = "local"

@@ -105,7 +105,8 @@ async def invalidate(request: Request, deps: Deps) -> Response:
     """Forgets cached answers: those of the named examples or domains, or with nothing named all of them."""
     wanted = await bodies.read_if_any(request, InvalidateRequest) or InvalidateRequest()
     everything = wanted.all or not (wanted.example_ids or wanted.domains)
-    deps.near.clear()
+    deps.near.forget()
+    deps.last_answers.clear()
     asked = knowledge_pb2.InvalidateRequest(
         example_ids=wanted.example_ids, domains=wanted.domains, all=everything
     )

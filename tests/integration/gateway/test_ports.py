@@ -1,12 +1,16 @@
 """The gateway's adapters of the chat's ports, over real services, and the versions that always answer."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.backends import DatasetBank, DatasetMemory, KnowledgeRecall, Peers, open_peers
-from gateway.fallback import BankAway, JournalledMemory, NearStore, UncachedRecall
+from gateway.backends import DatasetBank, DatasetMemory, Peers, open_peers
+from gateway.fallback import BankAway, JournalledMemory, UncachedRecall
+from gateway.knowledge_recall import KnowledgeRecall
+from gateway.last_answers import LastAnswers
+from gateway.near_cache import NearCache
 from gateway.settings import GatewaySettings
 from mcai.dataset.v1 import conversation_pb2
 from servicekit.degrade import Degradation
@@ -36,14 +40,16 @@ def settings(own_house: House) -> GatewaySettings:
 class TestKnowledgeRecall(RecallSuite):
     @pytest.fixture
     def recall(self, peers: Peers) -> KnowledgeRecall:
-        return KnowledgeRecall(peers.knowledge)
+        return KnowledgeRecall(peers.knowledge, NearCache(0, time.monotonic))
 
 
 class TestUncachedRecall(RecallSuite):
     @pytest.fixture
     def recall(self, peers: Peers) -> UncachedRecall:
         degradation = Degradation("knowledge-svc", CollectorRegistry())
-        return UncachedRecall(KnowledgeRecall(peers.knowledge), NearStore(0), degradation)
+        return UncachedRecall(
+            KnowledgeRecall(peers.knowledge, NearCache(0, time.monotonic)), LastAnswers(0), degradation
+        )
 
 
 class TestDatasetBank(BankSuite):

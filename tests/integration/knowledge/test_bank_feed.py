@@ -46,20 +46,58 @@ async def left(one: Replica) -> list[pb.CacheKey]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stays"),
+    ("kind", "example", "stays"),
     [
-        (CHANGE_KIND_UPDATED, [ON_B, IN_SHOP]),
-        (CHANGE_KIND_DELETED, [ON_B, IN_SHOP, NOTHING]),
-        (CHANGE_KIND_CREATED, [IN_SHOP]),
+        (CHANGE_KIND_UPDATED, "a", [ON_B, IN_SHOP]),
+        (CHANGE_KIND_DELETED, "a", [ON_B, IN_SHOP, NOTHING]),
+        (CHANGE_KIND_CREATED, "new", [ON_A, ON_B, IN_SHOP]),
     ],
 )
 async def test_a_change_ends_exactly_what_it_touches(
-    bank: tuple[ScriptedBank, str], following: Replica, kind: "ChangeKind.ValueType", stays: list[pb.CacheKey]
+    bank: tuple[ScriptedBank, str],
+    following: Replica,
+    kind: "ChangeKind.ValueType",
+    example: str,
+    stays: list[pb.CacheKey],
 ) -> None:
-    await bank[0].change((kind, "a"))
+    await bank[0].change((kind, example))
     await caught_up(following, 11)
 
     assert await eventually(lambda: is_left(following, stays))
+
+
+async def test_an_addition_marks_only_what_it_could_improve(
+    bank: tuple[ScriptedBank, str], following: Replica
+) -> None:
+    await bank[0].change((CHANGE_KIND_CREATED, "b"))
+    await caught_up(following, 11)
+
+    await eventually(lambda: is_stale(following, [ON_B]))
+    renewing = await following.look(ON_B)
+    assert await following.fill(
+        ON_B, b"better", token=renewing.lease.token, built_on=("b",), domains=("faq",), sequence=11
+    )
+    assert await is_stale(following, [])
+
+
+async def test_what_an_addition_marked_is_marked_after_a_restart(
+    bank: tuple[ScriptedBank, str], tmp_path: Path
+) -> None:
+    async with replica(tmp_path, "follower", dataset_target=bank[1]) as before:
+        await caught_up(before, 10)
+        await before.fill(ON_A, built_on=("a",), domains=("faq",), sequence=10)
+        await before.fill(ON_B, built_on=("b",), domains=("faq",), sequence=10)
+        await bank[0].change((CHANGE_KIND_CREATED, "b"))
+        await caught_up(before, 11)
+    async with replica(tmp_path, "follower", dataset_target=bank[1]) as after:
+        await caught_up(after, 11)
+        assert await is_stale(after, [ON_B])
+
+
+async def is_stale(one: Replica, expected: list[pb.CacheKey]) -> bool:
+    stale = [key for key in (ON_A, ON_B, IN_SHOP) if (await one.look(key, lease=False)).stale]
+    assert stale == expected
+    return True
 
 
 async def is_left(one: Replica, stays: list[pb.CacheKey]) -> bool:
@@ -67,13 +105,14 @@ async def is_left(one: Replica, stays: list[pb.CacheKey]) -> bool:
     return True
 
 
-async def test_a_large_import_ends_what_it_touches_at_once(
+async def test_a_large_import_marks_all_of_its_domain_at_once(
     bank: tuple[ScriptedBank, str], following: Replica
 ) -> None:
     await bank[0].change(*((CHANGE_KIND_CREATED, f"new{number}") for number in range(5_000)))
     await caught_up(following, 5_010)
 
-    await eventually(lambda: is_left(following, [IN_SHOP]))
+    await eventually(lambda: is_left(following, [ON_A, ON_B, IN_SHOP]))
+    await eventually(lambda: is_stale(following, [ON_A, ON_B]))
 
 
 async def test_a_great_many_edits_at_once_end_everything(

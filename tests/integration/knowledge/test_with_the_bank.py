@@ -62,7 +62,26 @@ async def test_an_edit_ends_the_answer_that_was_built_on_it(bank: Bank, cache: R
     assert await is_cached(cache, OTHER)
 
 
-async def test_an_import_ends_what_its_domain_could_have_answered(bank: Bank, cache: Replica) -> None:
+async def test_an_addition_makes_stale_only_the_answer_that_it_could_improve(
+    bank: Bank, cache: Replica
+) -> None:
+    await bank.add("faq", "What is TCP?", "A protocol.")
+    head = await in_step(cache, bank)
+    other = cache_key("How do I bake bread?", domains=("faq",))
+    for key in (KEY, other):
+        assert await cache.fill(key, domains=("faq",), sequence=head)
+
+    await bank.add("faq", "Why does TCP need a handshake?", "Both sides have to know.")
+    await in_step(cache, bank)
+
+    async def stale() -> bool:
+        return (await cache.look(KEY, lease=False)).stale
+
+    await eventually(stale)
+    assert not (await cache.look(other, lease=False)).stale
+
+
+async def test_an_import_makes_stale_what_its_domain_could_have_answered(bank: Bank, cache: Replica) -> None:
     await bank.add("faq", "What is TCP?", "A protocol.")
     head = await in_step(cache, bank)
     assert await cache.fill(KEY, domains=("faq",), sequence=head)
@@ -75,8 +94,9 @@ async def test_an_import_ends_what_its_domain_could_have_answered(bank: Bank, ca
     await bank.stub.ImportExamples(import_requests([rows[:1_000], rows[1_000:2_000], rows[2_000:]]))
     await in_step(cache, bank)
 
-    async def ended() -> bool:
-        return not await is_cached(cache, KEY)
+    async def stale() -> bool:
+        return (await cache.look(KEY, lease=False)).stale
 
-    await eventually(ended)
+    await eventually(stale)
+    assert not (await cache.look(OTHER, lease=False)).stale
     assert await is_cached(cache, OTHER)

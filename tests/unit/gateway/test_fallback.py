@@ -4,7 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.chat.model import CacheEntry, CacheKey, Findings, Recalled, Tier
-from gateway.fallback import BankAway, NearStore, UncachedRecall
+from gateway.fallback import BankAway, UncachedRecall
+from gateway.last_answers import LastAnswers
 from servicekit import degrade
 from servicekit.degrade import Degradation
 from servicekit.errors import InvalidArgument, PeerUnavailable, ServiceError
@@ -53,19 +54,19 @@ def cache() -> BrittleRecall:
 
 
 @pytest.fixture
-def near() -> NearStore:
-    return NearStore(100_000)
+def last() -> LastAnswers:
+    return LastAnswers(100_000)
 
 
 @pytest.fixture
-def recall(cache: BrittleRecall, near: NearStore, degradation: Degradation) -> UncachedRecall:
-    return UncachedRecall(cache, near, degradation)
+def recall(cache: BrittleRecall, last: LastAnswers, degradation: Degradation) -> UncachedRecall:
+    return UncachedRecall(cache, last, degradation)
 
 
 class TestWhileAllIsWell(RecallSuite):
     @pytest.fixture
     def recall(self, degradation: Degradation) -> UncachedRecall:
-        return UncachedRecall(MemoryRecall(), NearStore(0), degradation)
+        return UncachedRecall(MemoryRecall(), LastAnswers(0), degradation)
 
 
 async def test_an_absent_cache_is_a_miss_and_says_so(
@@ -108,9 +109,9 @@ async def test_what_the_cache_once_gave_is_known_after_it_has_gone(
 
 
 async def test_what_the_cache_has_forgotten_is_asked_of_the_bank_first(
-    recall: UncachedRecall, cache: BrittleRecall, near: NearStore
+    recall: UncachedRecall, cache: BrittleRecall, last: LastAnswers
 ) -> None:
-    near.put(KEY, b"old")
+    last.put(KEY, b"old")
     mine = await recall.lookup(KEY, wait_seconds=0)
     theirs = await recall.lookup(KEY, wait_seconds=0)
 
@@ -121,7 +122,7 @@ async def test_what_the_cache_has_forgotten_is_asked_of_the_bank_first(
     assert mine.lease == cache.leases[KEY]
     assert mine.lease is not None
     assert await recall.fill(KEY, ENTRY, lease=mine.lease)
-    assert near.get(KEY) == ENTRY.value
+    assert last.get(KEY) == ENTRY.value
 
 
 async def test_a_cache_that_goes_in_the_middle_does_no_harm(

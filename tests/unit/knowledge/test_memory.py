@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from knowledge_svc.additions import Additions
 from knowledge_svc.memory import MemoryTier
 from knowledge_svc.model import Entry, Invalidation, Key
 from tests.support.knowledge_parts import NOW, ManualClock, entry_of, key_of
@@ -29,7 +30,7 @@ class Bounded(RuleBasedStateMachine):
     def start(self, entries: int) -> None:
         self.clock = ManualClock()
         self.bound = entries * ROOM
-        self.tier = MemoryTier(self.bound, self.clock)
+        self.tier = MemoryTier(self.bound, self.clock, Additions())
         self.put_last: dict[Key, Entry] = {}
 
     @rule(
@@ -92,7 +93,7 @@ def clock() -> ManualClock:
 
 
 async def test_a_scan_does_not_wash_out_what_is_asked_again_and_again(clock: ManualClock) -> None:
-    tier = MemoryTier(20 * ROOM, clock)
+    tier = MemoryTier(20 * ROOM, clock, Additions())
     favourites = [key_of(f"favourite {number}") for number in range(5)]
     for key in favourites:
         await tier.put(key, entry_of(b"x" * 1_000))
@@ -105,7 +106,7 @@ async def test_a_scan_does_not_wash_out_what_is_asked_again_and_again(clock: Man
 
 
 async def test_what_is_asked_again_after_it_was_dropped_stays(clock: ManualClock) -> None:
-    tier = MemoryTier(20 * ROOM, clock)
+    tier = MemoryTier(20 * ROOM, clock, Additions())
     numbers = itertools.count()
 
     async def fill(count: int) -> None:
@@ -123,7 +124,7 @@ async def test_what_is_asked_again_after_it_was_dropped_stays(clock: ManualClock
 
 
 async def test_an_eviction_moves_the_epoch_even_if_nothing_was_there(clock: ManualClock) -> None:
-    tier = MemoryTier(ROOM, clock)
+    tier = MemoryTier(ROOM, clock, Additions())
     before = tier.epoch
 
     await tier.evict(Invalidation(labels={"e:unknown": 1}))
@@ -134,7 +135,7 @@ async def test_an_eviction_moves_the_epoch_even_if_nothing_was_there(clock: Manu
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KEYS), st.integers(0, 5_000)), max_size=60))
 def test_the_bound_holds_for_any_sizes(puts: list[tuple[Key, int]]) -> None:
-    tier = MemoryTier(4 * ROOM, lambda: NOW)
+    tier = MemoryTier(4 * ROOM, lambda: NOW, Additions())
     for key, size in puts:
         run_now(tier.put(key, entry_of(b"x" * size)))
         assert tier.size <= 4 * ROOM

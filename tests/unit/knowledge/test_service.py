@@ -224,7 +224,7 @@ async def test_after_a_gap_in_the_feed_nothing_is_left_and_old_fills_are_refused
     assert not await parts.service.fill(OTHER, ANSWER, token)
     assert not await parts.service.fill(OTHER, ANSWER, "")
     assert await parts.service.fill(OTHER, replace(ANSWER, sequence=50), "")
-    assert await parts.service.position() == 50
+    assert await parts.slower.position() == 50
 
 
 async def test_what_a_person_invalidates_is_counted_once(parts: Parts) -> None:
@@ -263,8 +263,9 @@ async def test_watchers_hear_everything_first_then_what_is_forgotten(parts: Part
     await parts.service.bank_changed({"e:a": 2}, 2)
 
     assert (await anext(watch)).keys == {KEY}
-    # A near cache knows no labels.
-    assert (await anext(watch)).everything
+    assert (await anext(watch)).labels == {"e:a": 2}
+    # Then nothing happens for a while, and that is said too.
+    assert not await anext(watch)
 
 
 async def test_a_watcher_that_does_not_keep_up_forgets_everything(parts: Parts) -> None:

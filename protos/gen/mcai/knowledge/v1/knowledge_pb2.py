@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!mcai/knowledge/v1/knowledge.proto\x12\x11mcai.knowledge.v1\x1a\x1egoogle/protobuf/duration.proto\"\\\n\x08\x43\x61\x63heKey\x12\x10\n\x08question\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x0f\n\x07\x64omains\x18\x03 \x03(\t\x12\x0f\n\x07options\x18\x04 \x03(\t\x12\r\n\x05model\x18\x05 \x01(\t\"\x84\x01\n\nCacheEntry\x12\r\n\x05value\x18\x01 \x01(\x0c\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.mcai.knowledge.v1.EntryKind\x12\x13\n\x0b\x65xample_ids\x18\x03 \x03(\t\x12\x0f\n\x07\x64omains\x18\x04 \x03(\t\x12\x15\n\rbank_sequence\x18\x05 \x01(\x03\">\n\x05Lease\x12\r\n\x05token\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"|\n\x12\x42\x61tchLookupRequest\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x12\n\nwant_lease\x18\x02 \x01(\x08\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc8\x01\n\x0cLookupResult\x12*\n\x04tier\x18\x01 \x01(\x0e\x32\x1c.mcai.knowledge.v1.CacheTier\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.mcai.knowledge.v1.CacheEntry\x12\r\n\x05stale\x18\x03 \x01(\x08\x12\'\n\x05lease\x18\x04 \x01(\x0b\x32\x18.mcai.knowledge.v1.Lease\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"G\n\x13\x42\x61tchLookupResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.mcai.knowledge.v1.LookupResult\"z\n\x0b\x46illRequest\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.mcai.knowledge.v1.CacheEntry\x12\x13\n\x0blease_token\x18\x03 \x01(\t\"\x1e\n\x0c\x46illResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\"O\n\x0eReleaseRequest\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x13\n\x0blease_token\x18\x02 \x01(\t\"\x11\n\x0fReleaseResponse\"q\n\x11InvalidateRequest\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x13\n\x0b\x65xample_ids\x18\x02 \x03(\t\x12\x0f\n\x07\x64omains\x18\x03 \x03(\t\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\"%\n\x12InvalidateResponse\x12\x0f\n\x07\x65victed\x18\x01 \x01(\x03\"\x1b\n\x19WatchInvalidationsRequest\"=\n\x1aWatchInvalidationsResponse\x12\x12\n\nkey_hashes\x18\x01 \x03(\x0c\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\"\x8b\x01\n\tTierStats\x12*\n\x04tier\x18\x01 \x01(\x0e\x32\x1c.mcai.knowledge.v1.CacheTier\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\x12\x0c\n\x04hits\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x08\"\x11\n\x0fGetStatsRequest\"\xaa\x01\n\x10GetStatsResponse\x12+\n\x05tiers\x18\x01 \x03(\x0b\x32\x1c.mcai.knowledge.v1.TierStats\x12\x0f\n\x07lookups\x18\x02 \x01(\x03\x12\x0c\n\x04hits\x18\x03 \x01(\x03\x12\x0e\n\x06misses\x18\x04 \x01(\x03\x12\x13\n\x0binvalidated\x18\x05 \x01(\x03\x12\x0e\n\x06leases\x18\x06 \x01(\x03\x12\x15\n\rbank_sequence\x18\x07 \x01(\x03\"\"\n\x0bWarmRequest\x12\x13\n\x0bmax_entries\x18\x01 \x01(\x05\"\x1e\n\x0cWarmResponse\x12\x0e\n\x06loaded\x18\x01 \x01(\x05*\x7f\n\tCacheTier\x12\x1a\n\x16\x43\x41\x43HE_TIER_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41\x43HE_TIER_MISS\x10\x01\x12\x15\n\x11\x43\x41\x43HE_TIER_MEMORY\x10\x02\x12\x14\n\x10\x43\x41\x43HE_TIER_REDIS\x10\x03\x12\x14\n\x10\x43\x41\x43HE_TIER_LOCAL\x10\x04*o\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_ANSWER\x10\x01\x12\x17\n\x13\x45NTRY_KIND_NEGATIVE\x10\x02\x12\x16\n\x12\x45NTRY_KIND_DATASET\x10\x03\x32\x9c\x05\n\x10KnowledgeService\x12\x61\n\x0b\x42\x61tchLookup\x12%.mcai.knowledge.v1.BatchLookupRequest\x1a&.mcai.knowledge.v1.BatchLookupResponse\"\x03\x90\x02\x02\x12L\n\x04\x46ill\x12\x1e.mcai.knowledge.v1.FillRequest\x1a\x1f.mcai.knowledge.v1.FillResponse\"\x03\x90\x02\x02\x12U\n\x07Release\x12!.mcai.knowledge.v1.ReleaseRequest\x1a\".mcai.knowledge.v1.ReleaseResponse\"\x03\x90\x02\x02\x12^\n\nInvalidate\x12$.mcai.knowledge.v1.InvalidateRequest\x1a%.mcai.knowledge.v1.InvalidateResponse\"\x03\x90\x02\x02\x12x\n\x12WatchInvalidations\x12,.mcai.knowledge.v1.WatchInvalidationsRequest\x1a-.mcai.knowledge.v1.WatchInvalidationsResponse\"\x03\x90\x02\x01\x30\x01\x12X\n\x08GetStats\x12\".mcai.knowledge.v1.GetStatsRequest\x1a#.mcai.knowledge.v1.GetStatsResponse\"\x03\x90\x02\x01\x12L\n\x04Warm\x12\x1e.mcai.knowledge.v1.WarmRequest\x1a\x1f.mcai.knowledge.v1.WarmResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!mcai/knowledge/v1/knowledge.proto\x12\x11mcai.knowledge.v1\x1a\x1egoogle/protobuf/duration.proto\"\\\n\x08\x43\x61\x63heKey\x12\x10\n\x08question\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x0f\n\x07\x64omains\x18\x03 \x03(\t\x12\x0f\n\x07options\x18\x04 \x03(\t\x12\r\n\x05model\x18\x05 \x01(\t\"\x84\x01\n\nCacheEntry\x12\r\n\x05value\x18\x01 \x01(\x0c\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.mcai.knowledge.v1.EntryKind\x12\x13\n\x0b\x65xample_ids\x18\x03 \x03(\t\x12\x0f\n\x07\x64omains\x18\x04 \x03(\t\x12\x15\n\rbank_sequence\x18\x05 \x01(\x03\">\n\x05Lease\x12\r\n\x05token\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"|\n\x12\x42\x61tchLookupRequest\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x12\n\nwant_lease\x18\x02 \x01(\x08\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x88\x02\n\x0cLookupResult\x12*\n\x04tier\x18\x01 \x01(\x0e\x32\x1c.mcai.knowledge.v1.CacheTier\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.mcai.knowledge.v1.CacheEntry\x12\r\n\x05stale\x18\x03 \x01(\x08\x12\'\n\x05lease\x18\x04 \x01(\x0b\x32\x18.mcai.knowledge.v1.Lease\x12&\n\x03\x61ge\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tfresh_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08key_hash\x18\x07 \x01(\x0c\"^\n\x13\x42\x61tchLookupResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.mcai.knowledge.v1.LookupResult\x12\x15\n\rbank_sequence\x18\x02 \x01(\x03\"z\n\x0b\x46illRequest\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12,\n\x05\x65ntry\x18\x02 \x01(\x0b\x32\x1d.mcai.knowledge.v1.CacheEntry\x12\x13\n\x0blease_token\x18\x03 \x01(\t\"\x1e\n\x0c\x46illResponse\x12\x0e\n\x06stored\x18\x01 \x01(\x08\"O\n\x0eReleaseRequest\x12(\n\x03key\x18\x01 \x01(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x13\n\x0blease_token\x18\x02 \x01(\t\"\x11\n\x0fReleaseResponse\"q\n\x11InvalidateRequest\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.mcai.knowledge.v1.CacheKey\x12\x13\n\x0b\x65xample_ids\x18\x02 \x03(\t\x12\x0f\n\x07\x64omains\x18\x03 \x03(\t\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\"%\n\x12InvalidateResponse\x12\x0f\n\x07\x65victed\x18\x01 \x01(\x03\"\x1b\n\x19WatchInvalidationsRequest\"\xb2\x01\n\x1aWatchInvalidationsResponse\x12\x12\n\nkey_hashes\x18\x01 \x03(\x0c\x12\x0b\n\x03\x61ll\x18\x02 \x01(\x08\x12\x30\n\x07sources\x18\x03 \x03(\x0b\x32\x1f.mcai.knowledge.v1.SourceChange\x12\x15\n\rbank_sequence\x18\x04 \x01(\x03\x12*\n\x07sent_at\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x0cSourceChange\x12\x14\n\nexample_id\x18\x01 \x01(\tH\x00\x12\x10\n\x06\x64omain\x18\x02 \x01(\tH\x00\x12\x10\n\x08sequence\x18\x03 \x01(\x03\x42\x08\n\x06source\"\x8b\x01\n\tTierStats\x12*\n\x04tier\x18\x01 \x01(\x0e\x32\x1c.mcai.knowledge.v1.CacheTier\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x03\x12\r\n\x05\x62ytes\x18\x03 \x01(\x03\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\x12\x0c\n\x04hits\x18\x05 \x01(\x03\x12\x11\n\tavailable\x18\x06 \x01(\x08\"\x11\n\x0fGetStatsRequest\"\xaa\x01\n\x10GetStatsResponse\x12+\n\x05tiers\x18\x01 \x03(\x0b\x32\x1c.mcai.knowledge.v1.TierStats\x12\x0f\n\x07lookups\x18\x02 \x01(\x03\x12\x0c\n\x04hits\x18\x03 \x01(\x03\x12\x0e\n\x06misses\x18\x04 \x01(\x03\x12\x13\n\x0binvalidated\x18\x05 \x01(\x03\x12\x0e\n\x06leases\x18\x06 \x01(\x03\x12\x15\n\rbank_sequence\x18\x07 \x01(\x03\"\"\n\x0bWarmRequest\x12\x13\n\x0bmax_entries\x18\x01 \x01(\x05\"\x1e\n\x0cWarmResponse\x12\x0e\n\x06loaded\x18\x01 \x01(\x05*\x7f\n\tCacheTier\x12\x1a\n\x16\x43\x41\x43HE_TIER_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43\x41\x43HE_TIER_MISS\x10\x01\x12\x15\n\x11\x43\x41\x43HE_TIER_MEMORY\x10\x02\x12\x14\n\x10\x43\x41\x43HE_TIER_REDIS\x10\x03\x12\x14\n\x10\x43\x41\x43HE_TIER_LOCAL\x10\x04*o\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45NTRY_KIND_ANSWER\x10\x01\x12\x17\n\x13\x45NTRY_KIND_NEGATIVE\x10\x02\x12\x16\n\x12\x45NTRY_KIND_DATASET\x10\x03\x32\x9c\x05\n\x10KnowledgeService\x12\x61\n\x0b\x42\x61tchLookup\x12%.mcai.knowledge.v1.BatchLookupRequest\x1a&.mcai.knowledge.v1.BatchLookupResponse\"\x03\x90\x02\x02\x12L\n\x04\x46ill\x12\x1e.mcai.knowledge.v1.FillRequest\x1a\x1f.mcai.knowledge.v1.FillResponse\"\x03\x90\x02\x02\x12U\n\x07Release\x12!.mcai.knowledge.v1.ReleaseRequest\x1a\".mcai.knowledge.v1.ReleaseResponse\"\x03\x90\x02\x02\x12^\n\nInvalidate\x12$.mcai.knowledge.v1.InvalidateRequest\x1a%.mcai.knowledge.v1.InvalidateResponse\"\x03\x90\x02\x02\x12x\n\x12WatchInvalidations\x12,.mcai.knowledge.v1.WatchInvalidationsRequest\x1a-.mcai.knowledge.v1.WatchInvalidationsResponse\"\x03\x90\x02\x01\x30\x01\x12X\n\x08GetStats\x12\".mcai.knowledge.v1.GetStatsRequest\x1a#.mcai.knowledge.v1.GetStatsResponse\"\x03\x90\x02\x01\x12L\n\x04Warm\x12\x1e.mcai.knowledge.v1.WarmRequest\x1a\x1f.mcai.knowledge.v1.WarmResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,10 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KNOWLEDGESERVICE'].methods_by_name['GetStats']._serialized_options = b'\220\002\001'
   _globals['_KNOWLEDGESERVICE'].methods_by_name['Warm']._loaded_options = None
   _globals['_KNOWLEDGESERVICE'].methods_by_name['Warm']._serialized_options = b'\220\002\002'
-  _globals['_CACHETIER']._serialized_start=1687
-  _globals['_CACHETIER']._serialized_end=1814
-  _globals['_ENTRYKIND']._serialized_start=1816
-  _globals['_ENTRYKIND']._serialized_end=1927
+  _globals['_CACHETIER']._serialized_start=1976
+  _globals['_CACHETIER']._serialized_end=2103
+  _globals['_ENTRYKIND']._serialized_start=2105
+  _globals['_ENTRYKIND']._serialized_end=2216
   _globals['_CACHEKEY']._serialized_start=88
   _globals['_CACHEKEY']._serialized_end=180
   _globals['_CACHEENTRY']._serialized_start=183
@@ -59,35 +59,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHLOOKUPREQUEST']._serialized_start=381
   _globals['_BATCHLOOKUPREQUEST']._serialized_end=505
   _globals['_LOOKUPRESULT']._serialized_start=508
-  _globals['_LOOKUPRESULT']._serialized_end=708
-  _globals['_BATCHLOOKUPRESPONSE']._serialized_start=710
-  _globals['_BATCHLOOKUPRESPONSE']._serialized_end=781
-  _globals['_FILLREQUEST']._serialized_start=783
-  _globals['_FILLREQUEST']._serialized_end=905
-  _globals['_FILLRESPONSE']._serialized_start=907
-  _globals['_FILLRESPONSE']._serialized_end=937
-  _globals['_RELEASEREQUEST']._serialized_start=939
-  _globals['_RELEASEREQUEST']._serialized_end=1018
-  _globals['_RELEASERESPONSE']._serialized_start=1020
-  _globals['_RELEASERESPONSE']._serialized_end=1037
-  _globals['_INVALIDATEREQUEST']._serialized_start=1039
-  _globals['_INVALIDATEREQUEST']._serialized_end=1152
-  _globals['_INVALIDATERESPONSE']._serialized_start=1154
-  _globals['_INVALIDATERESPONSE']._serialized_end=1191
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=1193
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=1220
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=1222
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=1283
-  _globals['_TIERSTATS']._serialized_start=1286
-  _globals['_TIERSTATS']._serialized_end=1425
-  _globals['_GETSTATSREQUEST']._serialized_start=1427
-  _globals['_GETSTATSREQUEST']._serialized_end=1444
-  _globals['_GETSTATSRESPONSE']._serialized_start=1447
-  _globals['_GETSTATSRESPONSE']._serialized_end=1617
-  _globals['_WARMREQUEST']._serialized_start=1619
-  _globals['_WARMREQUEST']._serialized_end=1653
-  _globals['_WARMRESPONSE']._serialized_start=1655
-  _globals['_WARMRESPONSE']._serialized_end=1685
-  _globals['_KNOWLEDGESERVICE']._serialized_start=1930
-  _globals['_KNOWLEDGESERVICE']._serialized_end=2598
+  _globals['_LOOKUPRESULT']._serialized_end=772
+  _globals['_BATCHLOOKUPRESPONSE']._serialized_start=774
+  _globals['_BATCHLOOKUPRESPONSE']._serialized_end=868
+  _globals['_FILLREQUEST']._serialized_start=870
+  _globals['_FILLREQUEST']._serialized_end=992
+  _globals['_FILLRESPONSE']._serialized_start=994
+  _globals['_FILLRESPONSE']._serialized_end=1024
+  _globals['_RELEASEREQUEST']._serialized_start=1026
+  _globals['_RELEASEREQUEST']._serialized_end=1105
+  _globals['_RELEASERESPONSE']._serialized_start=1107
+  _globals['_RELEASERESPONSE']._serialized_end=1124
+  _globals['_INVALIDATEREQUEST']._serialized_start=1126
+  _globals['_INVALIDATEREQUEST']._serialized_end=1239
+  _globals['_INVALIDATERESPONSE']._serialized_start=1241
+  _globals['_INVALIDATERESPONSE']._serialized_end=1278
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=1280
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=1307
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=1310
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=1488
+  _globals['_SOURCECHANGE']._serialized_start=1490
+  _globals['_SOURCECHANGE']._serialized_end=1572
+  _globals['_TIERSTATS']._serialized_start=1575
+  _globals['_TIERSTATS']._serialized_end=1714
+  _globals['_GETSTATSREQUEST']._serialized_start=1716
+  _globals['_GETSTATSREQUEST']._serialized_end=1733
+  _globals['_GETSTATSRESPONSE']._serialized_start=1736
+  _globals['_GETSTATSRESPONSE']._serialized_end=1906
+  _globals['_WARMREQUEST']._serialized_start=1908
+  _globals['_WARMREQUEST']._serialized_end=1942
+  _globals['_WARMRESPONSE']._serialized_start=1944
+  _globals['_WARMRESPONSE']._serialized_end=1974
+  _globals['_KNOWLEDGESERVICE']._serialized_start=2219
+  _globals['_KNOWLEDGESERVICE']._serialized_end=2887
 # @@protoc_insertion_point(module_scope)

@@ -145,7 +145,9 @@ class CacheEntry(_message.Message):
 
     @_builtins.property
     def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Domains whose additions could improve the value; empty means every domain."""
+        """Domains whose additions could improve the value; empty means every domain. Of an addition to them, only
+        one whose prompt has enough in common with the question marks the entry as stale.
+        """
 
     def __init__(
         self,
@@ -237,10 +239,14 @@ class LookupResult(_message.Message):
     STALE_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
+    FRESH_FOR_FIELD_NUMBER: _builtins.int
+    KEY_HASH_FIELD_NUMBER: _builtins.int
     tier: Global___CacheTier.ValueType
     """Where it was found, or MISS."""
     stale: _builtins.bool
     """Whether the entry is past its freshness and served while it is being renewed, or because it cannot be."""
+    key_hash: _builtins.bytes
+    """SHA-256 of the key, 32 bytes, as WatchInvalidations names it; unset on a miss."""
     @_builtins.property
     def entry(self) -> Global___CacheEntry:
         """The entry; unset on a miss."""
@@ -253,6 +259,10 @@ class LookupResult(_message.Message):
     def age(self) -> _duration_pb2.Duration:
         """Age of the entry since it was filled; unset on a miss."""
 
+    @_builtins.property
+    def fresh_for(self) -> _duration_pb2.Duration:
+        """How long the entry stays fresh from now; unset on a miss and for a stale one."""
+
     def __init__(
         self,
         *,
@@ -261,10 +271,12 @@ class LookupResult(_message.Message):
         stale: _builtins.bool = ...,
         lease: Global___Lease | None = ...,
         age: _duration_pb2.Duration | None = ...,
+        fresh_for: _duration_pb2.Duration | None = ...,
+        key_hash: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "entry", b"entry", "lease", b"lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "entry", b"entry", "fresh_for", b"fresh_for", "lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "entry", b"entry", "lease", b"lease", "stale", b"stale", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "entry", b"entry", "fresh_for", b"fresh_for", "key_hash", b"key_hash", "lease", b"lease", "stale", b"stale", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,6 +289,9 @@ class BatchLookupResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    BANK_SEQUENCE_FIELD_NUMBER: _builtins.int
+    bank_sequence: _builtins.int
+    """Sequence of the bank's change feed that the replica had followed to when it looked; 0 if it follows none."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___LookupResult]:
         """The results."""
@@ -285,10 +300,11 @@ class BatchLookupResponse(_message.Message):
         self,
         *,
         results: _abc.Iterable[Global___LookupResult] | None = ...,
+        bank_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_sequence", b"bank_sequence", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -476,31 +492,81 @@ Global___WatchInvalidationsRequest: _TypeAlias = WatchInvalidationsRequest  # no
 
 @_typing.final
 class WatchInvalidationsResponse(_message.Message):
-    """WatchInvalidationsResponse is one batch of invalidations."""
+    """WatchInvalidationsResponse is one batch of invalidations; one that names nothing is a heartbeat, sent every
+    100 ms. It follows that whoever has heard nothing for longer may know less than this replica does.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     KEY_HASHES_FIELD_NUMBER: _builtins.int
     ALL_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    BANK_SEQUENCE_FIELD_NUMBER: _builtins.int
+    SENT_AT_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
     """Forget everything: sent first after each (re)connection and when too much was invalidated to list."""
+    bank_sequence: _builtins.int
+    """Sequence of the bank's change feed that this replica has followed to; 0 if it follows none."""
     @_builtins.property
     def key_hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """SHA-256 of the keys that were forgotten, 32 bytes each."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceChange]:
+        """Sources that changed: forget what rests on one of them and was computed before its sequence."""
+
+    @_builtins.property
+    def sent_at(self) -> _duration_pb2.Duration:
+        """The replica's monotonic clock at the sending; two of them tell how late one came."""
 
     def __init__(
         self,
         *,
         key_hashes: _abc.Iterable[_builtins.bytes] | None = ...,
         all: _builtins.bool = ...,
+        sources: _abc.Iterable[Global___SourceChange] | None = ...,
+        bank_sequence: _builtins.int = ...,
+        sent_at: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "key_hashes", b"key_hashes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "bank_sequence", b"bank_sequence", "key_hashes", b"key_hashes", "sent_at", b"sent_at", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchInvalidationsResponse: _TypeAlias = WatchInvalidationsResponse  # noqa: Y015
+
+@_typing.final
+class SourceChange(_message.Message):
+    """SourceChange is an example that was edited or deleted, or a domain that was added to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXAMPLE_ID_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    example_id: _builtins.str
+    """An example: it touches what was built on it."""
+    domain: _builtins.str
+    """A domain: it touches what was looked for in it, or in all domains."""
+    sequence: _builtins.int
+    """Only what was computed before this position of the bank's change feed; 2^52 if a person asked for it."""
+    def __init__(
+        self,
+        *,
+        example_id: _builtins.str = ...,
+        domain: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "example_id", b"example_id", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "example_id", b"example_id", "sequence", b"sequence", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["example_id", "domain"]  # noqa: Y015
+    _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
+
+Global___SourceChange: _TypeAlias = SourceChange  # noqa: Y015
 
 @_typing.final
 class TierStats(_message.Message):

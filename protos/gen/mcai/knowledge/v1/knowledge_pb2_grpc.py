@@ -119,7 +119,7 @@ class KnowledgeServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Warm(self, request, context):
-        """Warm loads the hottest entries of the slower tiers into memory.
+        """Warm loads the entries that were asked for most into memory.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class KnowledgeServiceStub:
     GetStats: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.GetStatsRequest, _knowledge_pb2.GetStatsResponse]
     """GetStats measures the tiers."""
     Warm: _grpc.UnaryUnaryMultiCallable[_knowledge_pb2.WarmRequest, _knowledge_pb2.WarmResponse]
-    """Warm loads the hottest entries of the slower tiers into memory."""
+    """Warm loads the entries that were asked for most into memory."""
 
 @_typing.type_check_only
 class KnowledgeServiceAsyncStub(KnowledgeServiceStub):
@@ -66,7 +66,7 @@ class KnowledgeServiceAsyncStub(KnowledgeServiceStub):
     GetStats: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.GetStatsRequest, _knowledge_pb2.GetStatsResponse]  # type: ignore[assignment]
     """GetStats measures the tiers."""
     Warm: _aio.UnaryUnaryMultiCallable[_knowledge_pb2.WarmRequest, _knowledge_pb2.WarmResponse]  # type: ignore[assignment]
-    """Warm loads the hottest entries of the slower tiers into memory."""
+    """Warm loads the entries that were asked for most into memory."""
 
 class KnowledgeServiceServicer(metaclass=_abc_1.ABCMeta):
     """KnowledgeService keeps finished answers, hands out leases on missing ones, and forgets what has become wrong."""
@@ -125,6 +125,6 @@ class KnowledgeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _knowledge_pb2.WarmRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_knowledge_pb2.WarmResponse, _abc.Awaitable[_knowledge_pb2.WarmResponse]]:
-        """Warm loads the hottest entries of the slower tiers into memory."""
+        """Warm loads the entries that were asked for most into memory."""
 
 def add_KnowledgeServiceServicer_to_server(servicer: KnowledgeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,7 +1,7 @@
-"""The near store: what this gateway answered last, bounded in bytes."""
+"""What this gateway answered last, bounded in bytes."""
 
 from gateway.chat.model import CacheKey
-from gateway.fallback import NearStore
+from gateway.last_answers import LastAnswers
 
 
 def key(question: str) -> CacheKey:
@@ -9,7 +9,7 @@ def key(question: str) -> CacheKey:
 
 
 def test_what_was_put_is_found_until_it_is_dropped() -> None:
-    store = NearStore(10_000)
+    store = LastAnswers(10_000)
     store.put(key("a"), b"1")
     store.put(key("a"), b"2")
 
@@ -21,7 +21,7 @@ def test_what_was_put_is_found_until_it_is_dropped() -> None:
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    store = NearStore(3 * 1600)
+    store = LastAnswers(3 * 1600)
     for name in "abc":
         store.put(key(name), bytes(1000))
     store.get(key("a"))
@@ -31,7 +31,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_the_bound_holds_whatever_comes_and_goes() -> None:
-    store = NearStore(50_000)
+    store = LastAnswers(50_000)
     for number in range(1000):
         store.put(key(str(number % 70)), bytes(number * 37 % 3000))
         if number % 3 == 0:
@@ -42,19 +42,19 @@ def test_the_bound_holds_whatever_comes_and_goes() -> None:
 
 
 def test_what_is_larger_than_the_store_is_not_kept() -> None:
-    store = NearStore(1000)
+    store = LastAnswers(1000)
     store.put(key("a"), b"small")
     store.put(key("b"), bytes(2000))
     store.put(key("a"), bytes(2000))
 
     assert len(store) == 0
-    empty = NearStore(0)
+    empty = LastAnswers(0)
     empty.put(key("a"), b"")
     assert len(empty) == 0
 
 
 def test_clearing_forgets_everything() -> None:
-    store = NearStore(10_000)
+    store = LastAnswers(10_000)
     store.put(key("a"), b"1")
     store.clear()
     store.put(key("b"), bytes(9000))
