@@ -12,7 +12,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,9 @@ from gateway.heads import header
 from gateway.replays import Recording, Replays, Verdict, fingerprint_of, name_of
 from servicekit import deadline
 from servicekit.errors import InvalidArgument, ServiceError
+from servicekit.logs import get_logger
+
+_log = get_logger(__name__)
 
 KEEP_SECONDS: Final = 86_400.0
 STREAM_SECONDS: Final = 300.0
@@ -111,39 +114,47 @@ class Idempotency:
 
     async def _first(self, scope: Scope, receive: Receive, send: Send, claim: tuple[str, str, float]) -> None:
         name, fingerprint, seconds = claim
-        tape = _Tape(send)
         kept = False
+
+        async def keep(recording: Recording) -> None:
+            nonlocal kept
+            await self._replays.keep(name, fingerprint, recording, seconds)
+            kept = True
+
         try:
-            await self._app(scope, receive, tape)
-            recording = tape.recording()
-            if recording is not None:
-                await self._replays.keep(name, fingerprint, recording, seconds)
-                kept = True
+            await self._app(scope, receive, _Tape(send, keep))
         finally:
             if not kept:
                 await self._replays.release(name)
 
     async def _recorded_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, and keeps a stream under its own name; what turns out to be none is not kept."""
-        tape, arrived = _Tape(send), bytearray()
+        arrived = bytearray()
 
         async def listened() -> Message:
             message = await receive()
             arrived.extend(message.get("body", b""))
             return message
 
+        async def keep(recording: Recording) -> None:
+            if tape.is_stream:
+                name = name_of(scope[PRINCIPAL].id, f"stream {scope[STREAM]}")
+                fingerprint = _fingerprint(scope, bytes(arrived))
+                await self._replays.keep(name, fingerprint, recording, STREAM_SECONDS)
+
+        tape = _Tape(send, keep)
         await self._app(scope, listened, tape)
-        recording = tape.recording() if tape.is_stream else None
-        if recording is not None:
-            name = name_of(scope[PRINCIPAL].id, f"stream {scope[STREAM]}")
-            await self._replays.keep(name, _fingerprint(scope, bytes(arrived)), recording, STREAM_SECONDS)
 
 
 class _Tape:
-    """Sends an answer on and remembers it, if it is small enough and comes to its end."""
+    """Sends an answer on and remembers it, if it is small enough and comes to its end.
 
-    def __init__(self, send: Send) -> None:
+    It is kept before its end is sent: whoever has it may ask for it again at once, also at another gateway.
+    """
+
+    def __init__(self, send: Send, keep: Callable[[Recording], Awaitable[None]]) -> None:
         self._send = send
+        self._keep = keep
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
@@ -162,9 +173,18 @@ class _Tape:
             if piece and self._bytes <= MAX_BYTES and not piece.startswith(b":"):
                 self._pieces.append(piece)
             self._ended = not message.get("more_body", False)
+            if self._ended and (recording := self._recording()) is not None:
+                await self._kept(recording)
         await self._send(message)
 
-    def recording(self) -> Recording | None:
+    async def _kept(self, recording: Recording) -> None:
+        try:
+            await self._keep(recording)
+        except ServiceError as error:
+            # The answer is there, and true; only its repetition will be made anew.
+            _log.warning("answer not kept", error=str(error))
+
+    def _recording(self) -> Recording | None:
         """Returns the answer; None for one that did not end, is too large or may be another next time."""
         if not self._ended or self._bytes > MAX_BYTES:
             return None
