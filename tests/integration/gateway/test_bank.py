@@ -168,6 +168,11 @@ async def test_an_import_can_tell_its_progress_line_by_line(house: House) -> Non
     assert told[-1]["report"]["added"] == 1
 
 
+@pytest.mark.parametrize("key", ["%7F%1B[31m", "%252e%252e", "..", "a%2Fb", "x" * 129])
+async def test_the_progress_of_what_is_no_key_is_refused(house: House, key: str) -> None:
+    assert 400 <= (await house.client.get(f"/api/datasets:import/{key}")).status_code < 500
+
+
 async def test_an_import_goes_on_where_it_stands(house: House) -> None:
     rows = [
         b'{"prompt": "What is 1?", "response": "1"}',
