@@ -84,9 +84,9 @@ async def test_redis_away_costs_one_budget_once(behind: Replica, proxy: FaultyPr
         await behind.look(cache_key(f"question {number}"))
     then = time.monotonic() - started
 
-    # With a budget each, 40 lookups would take 8 s; a slow machine gets some room.
-    assert first < BUDGET_MS / 1000 + 1.0
-    assert then < 1.0
+    # With a budget each, 20 lookups one after another would take 4 s; a slow machine gets some room.
+    assert first < 10 * BUDGET_MS / 1000
+    assert then < 10 * BUDGET_MS / 1000
     await proxy.pass_through()
     await whole_again(behind)
 

