@@ -1,4 +1,7 @@
-"""Celery's consumer with another patience: it looks for a lost broker once a second, for ever."""
+"""Celery's consumer with another patience: it looks for a lost broker once a second, for ever.
+
+It also lets go of a connection on which something could not be told.
+"""
 
 from typing import Any, Final
 
@@ -36,6 +39,17 @@ class PersistentConsumer(Consumer):  # type: ignore[misc]  # celery has no types
         )
         self.first_connection_attempt = False
         return connected
+
+    def call_soon_ack(self, p: Any, logger: Any, errors: Any, *rest: Any) -> Any:
+        """Has a message acknowledged by its method `p`; a failure ends the connection, and a new one is made.
+
+        Celery's own logs it and goes on. The message would then count as being worked on for as long as the
+        connection lives, and a worker with one process would never be given another.
+        """
+        consumer = self.task_consumer
+        if consumer is not None and p.__self__.channel is consumer.channel:
+            errors = ()
+        return super().call_soon_ack(p, logger, errors, *rest)
 
     def _between_tries(self) -> None:
         # A worker that waits for its broker is well.

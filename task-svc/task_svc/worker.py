@@ -3,6 +3,7 @@
 import random
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from celery import signals
@@ -14,6 +15,7 @@ from servicekit.settings import load
 from task_svc import assembly
 from task_svc.celery_app import make_app
 from task_svc.celery_consumer import PersistentConsumer
+from task_svc.celery_control import BriefControl
 from task_svc.celery_heartbeat import Heartbeat
 from task_svc.jobs import Drain, Jobs, register
 from task_svc.model import TaskKind
@@ -27,10 +29,11 @@ _BROKER_SECONDS: Final = 2.0
 _TASKS_PER_PROCESS: Final = 1_000
 
 
-def run_worker(settings: TaskSettings) -> None:
+def run_worker(settings: TaskSettings, generator: Callable[[TaskSettings], Generator]) -> None:
     """Work until SIGTERM; raises ConfigurationError when it cannot start.
 
-    After SIGTERM, what does not end within the drain time is given back to the queue.
+    After SIGTERM, what does not end within the drain time is given back to the queue. `generator` is called
+    in each of the worker's processes.
     """
     if settings.broker_url is None or settings.database_url is None:
         raise ConfigurationError(
@@ -45,6 +48,7 @@ def run_worker(settings: TaskSettings) -> None:
         worker_max_tasks_per_child=_TASKS_PER_PROCESS,
         worker_consumer=PersistentConsumer,
     )
+    app.control_cls = BriefControl
     app.steps["worker"].add(Heartbeat)
     drain = Drain(settings.drain_seconds)
 
@@ -54,10 +58,10 @@ def run_worker(settings: TaskSettings) -> None:
     # Celery keeps a weak reference: the function lives as long as this frame, which is the worker's life.
     signals.worker_shutting_down.connect(on_shutdown)
 
-    def generator() -> Generator:
-        return ProcessGenerator(1, settings.local_pool_idle_seconds)
+    def made() -> Generator:
+        return generator(settings)
 
-    register(app, Jobs(settings, settings.database_url, generator, drain, _jitter, time.time))
+    register(app, Jobs(settings, settings.database_url, made, drain, _jitter, time.time))
     app.worker_main(
         [
             # No banner: what is printed is the log.
@@ -72,6 +76,11 @@ def run_worker(settings: TaskSettings) -> None:
             "--without-mingle",
         ]
     )
+
+
+def process_generator(settings: TaskSettings) -> Generator:
+    """Returns what makes a worker's tasks: a process of its own beside each of the worker's."""
+    return ProcessGenerator(1, settings.local_pool_idle_seconds)
 
 
 def _queues(named: str) -> list[str]:
@@ -91,7 +100,7 @@ def main() -> None:
     try:
         settings = load(TaskSettings)
         logs.configure(settings.log_level, settings.log_format)
-        run_worker(settings)
+        run_worker(settings, process_generator)
     except ConfigurationError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the sentence is for the person at the terminal
         sys.exit(EXIT_CONFIGURATION)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -165,4 +166,10 @@ async def celery_worker(**settings: Any) -> AsyncIterator[asyncio.subprocess.Pro
     finally:
         if worker.returncode is None:
             worker.terminate()
-        await worker.wait()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await worker.wait()
+        except TimeoutError:
+            # Its processes too, which it leads: the next test must not meet them.
+            os.killpg(worker.pid, signal.SIGKILL)
+            raise
