@@ -91,6 +91,72 @@ def import_(  # noqa: PLR0913, PLR0917  each is an option of the command line
     import_path(path, rules=rules, to=str(data_dir) if data_dir else to, rejects=rejects)
 
 
+@app.command()
+def migrate(
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", help="A folder of the old system, a data directory, or an address as of --to."
+        ),
+    ],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The bank: http://HOST:PORT, grpc://HOST:PORT, postgresql://USER@HOST/DATABASE, or a data "
+            "directory on which no system runs."
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and write nothing.")
+    ] = False,
+    include_private: Annotated[
+        bool, typer.Option("--include-private", help="Migrate the rows of single users as well.")
+    ] = False,
+) -> None:
+    """Bring the examples of an old system or of another bank into a bank, and verify that they are there.
+
+    Prints for each domain how many rows are new and how many are there already, then migrates them, and at
+    the end looks for each one in the target by the hash of its content. Running it again changes nothing.
+    From a bank its datasets come with their rules; conversations, feedback, keys and archived examples stay.
+
+    mcai migrate --from old/data --to http://127.0.0.1:8000 --dry-run
+
+    mcai migrate --from .mcai --to postgresql://mcai@db/mcai
+    """
+    from mcai_cli.migrating import migrate as run_migration  # noqa: PLC0415  as above
+
+    run_migration(source, to, dry_run=dry_run, include_private=include_private)
+
+
+@app.command()
+def export(
+    domains: Annotated[list[str] | None, typer.Argument(help="Datasets; all of them unless named.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="The bank, as of `mcai import --to`; MCAI_URL or http://127.0.0.1:8000."),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The file to write; without it JSON Lines go to standard output.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--format", help="jsonl, csv or parquet; otherwise what the file's name ends with."),
+    ] = None,
+) -> None:
+    """Export examples as JSON Lines, CSV or Parquet: domain, prompt, response and metadata, to the letter.
+
+    What is exported can be imported again, and gives the same bytes when it is exported then.
+
+    mcai export --to bank.jsonl
+
+    mcai export faq recipes --from .mcai --to faq.parquet
+    """
+    from mcai_cli.exporting import export_bank  # noqa: PLC0415  as above
+    from mcai_cli.settings import ClientSettings  # noqa: PLC0415  as above
+
+    export_bank(source or ClientSettings().url, domains or (), to, kind)
+
+
 def main() -> None:
     """Run the command line; a known fault is one sentence and an exit code of 1 or 2."""
     from mcai_cli.remote.command_line import add_to  # noqa: PLC0415  as above
