@@ -9,10 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 from gateway.backends import KnowledgeStub, Peer, knowledge_key
 from gateway.chat.model import CacheEntry, CacheKey, Recalled, Tier
 from gateway.lookups import Lookups, Seen
-from gateway.near_cache import ALL_DOMAINS, Heard, NearAnswer, NearCache, Source
+from gateway.near_cache import ALL_DOMAINS, Added, Heard, NearAnswer, NearCache, Source
 from mcai.knowledge.v1 import knowledge_pb2
 from servicekit.errors import ServiceError
 from servicekit.logs import get_logger
+from servicekit.terms import terms_of
 
 _log = get_logger(__name__)
 
@@ -84,6 +85,7 @@ class KnowledgeRecall:
             entry.value,
             result.key_hash,
             frozenset(sources),
+            terms_of(key.question),
             entry.bank_sequence,
             _seconds(result.fresh_for),
         )
@@ -125,7 +127,13 @@ def _heard(response: knowledge_pb2.WatchInvalidationsResponse) -> Heard:
         everything=response.all,
         hashes=tuple(response.key_hashes),
         changed={_source(each): each.sequence for each in response.sources},
+        added=tuple(map(_added, response.additions)),
     )
+
+
+def _added(addition: knowledge_pb2.Addition) -> Added:
+    terms = None if addition.anything else frozenset(addition.terms)
+    return Added(addition.domain, terms, addition.sequence)
 
 
 def _source(change: knowledge_pb2.SourceChange) -> Source:

@@ -11,12 +11,13 @@ that replica knew of. What a person invalidated has no place in the feed: for `_
 nothing is let in, by when every replica has heard.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.chat.model import CacheKey
+from servicekit.terms import Terms, could_answer
 
 WINDOW_SECONDS: Final = 0.3
 _SETTLING_SECONDS: Final = 1.0
@@ -25,15 +26,31 @@ _MOST_SECONDS: Final = 60.0
 # More than two machines' clocks drift apart, in seconds a second.
 _DRIFT: Final = 1e-3
 _MAX_CHANGES: Final = 10_000
+_MAX_ADDITIONS: Final = 256
 # What a person asked for counts for answers of any sequence.
 _ANY_SEQUENCE: Final = 2**52
 _ENTRY_BYTES: Final = 900
 _SOURCE_BYTES: Final = 250
+_TERM_BYTES: Final = 100
 
 Source = tuple[str, str]
 """("example", id), or ("domain", name); with no name any domain is meant."""
 
 ALL_DOMAINS: Final[Source] = ("domain", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What the bank gained in a domain at a sequence; no terms are any (servicekit, terms.py)."""
+
+    domain: str
+    terms: Terms | None
+    sequence: int
+
+    def touches(self, answer: "NearAnswer") -> bool:
+        """Whether it could improve the answer."""
+        looked_in = answer.sources & {("domain", self.domain), ALL_DOMAINS}
+        return bool(looked_in) and could_answer(self.terms, answer.terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,7 @@ class Heard:
         everything: Whether everything was forgotten.
         hashes: The keys that were forgotten.
         changed: Sources that changed, with the sequence of each.
+        added: What the bank gained.
     """
 
     sent_at: float
@@ -53,6 +71,7 @@ class Heard:
     everything: bool = False
     hashes: tuple[bytes, ...] = ()
     changed: Mapping[Source, int] = field(default_factory=dict)
+    added: tuple[Added, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,7 @@ class NearAnswer:
         value: Its bytes.
         key_hash: Name of its key in the stream.
         sources: What it rests on.
+        terms: What its question is about.
         sequence: Position of the bank's feed that it was computed at.
         fresh_seconds: How long it is fresh.
     """
@@ -70,13 +90,15 @@ class NearAnswer:
     value: bytes
     key_hash: bytes
     sources: frozenset[Source]
+    terms: Terms
     sequence: int
     fresh_seconds: float
 
     @property
     def size(self) -> int:
         """Bytes that it takes here, with its key and its places in the index."""
-        return len(self.value) + _ENTRY_BYTES + _SOURCE_BYTES * len(self.sources)
+        index = _SOURCE_BYTES * len(self.sources) + _TERM_BYTES * len(self.terms)
+        return len(self.value) + _ENTRY_BYTES + index
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,7 @@ class NearCache:
         self._by_hash: dict[bytes, CacheKey] = {}
         self._bytes = 0
         self._changed: OrderedDict[Source, int] = OrderedDict()
+        self._added: deque[Added] = deque()
         self._floor = 0
         self._settled_at = self._as_of = self._heard_at = float("-inf")
         self._offset: float | None = None
@@ -137,7 +160,7 @@ class NearCache:
             now - self._as_of <= WINDOW_SECONDS
             and asked_at >= self._settled_at
             and followed_to >= self._floor
-            and not any(self._changed.get(source, 0) > true_to for source in answer.sources)
+            and not self._is_touched(answer, true_to)
         )
         if not coherent:
             return False
@@ -167,6 +190,8 @@ class NearCache:
                 self._drop(key)
         for source, sequence in heard.changed.items():
             self._change(source, sequence, now)
+        for added in heard.added:
+            self._add(added)
         self._note_time(heard.sent_at, now)
 
     def lose(self) -> None:
@@ -176,7 +201,7 @@ class NearCache:
 
     def forget(self) -> None:
         """Forgets everything, and takes nothing in that was asked for before."""
-        for held in (self._held, self._by_source, self._by_hash, self._changed):
+        for held in (self._held, self._by_source, self._by_hash, self._changed, self._added):
             held.clear()
         self._bytes = 0
         self._settle(self._clock())
@@ -202,6 +227,22 @@ class NearCache:
             self._changed.move_to_end(each)
         while len(self._changed) > _MAX_CHANGES:
             self._floor = max(self._floor, self._changed.popitem(last=False)[1])
+
+    def _add(self, added: Added) -> None:
+        for source in (("domain", added.domain), ALL_DOMAINS):
+            for key in tuple(self._by_source.get(source, ())):
+                held = self._held[key]
+                if held.true_to < added.sequence and added.touches(held.answer):
+                    self._drop(key)
+        self._added.append(added)
+        while len(self._added) > _MAX_ADDITIONS:
+            self._floor = max(self._floor, self._added.popleft().sequence)
+
+    def _is_touched(self, answer: NearAnswer, true_to: int) -> bool:
+        """Whether the stream has named what came after `true_to` and makes it untrue or could improve it."""
+        if any(self._changed.get(source, 0) > true_to for source in answer.sources):
+            return True
+        return any(added.sequence > true_to and added.touches(answer) for added in self._added)
 
     def _note_time(self, sent_at: float, now: float) -> None:
         """The least delay of a message so far is that of the way; what is beyond it, the message was late."""

@@ -10,12 +10,12 @@ from typing import Final
 
 import grpc
 
-from knowledge_svc.additions import Addition, terms_of
-from knowledge_svc.model import NEGATIVE, example_label
+from knowledge_svc.model import NEGATIVE, Addition, example_label
 from knowledge_svc.service import KnowledgeService
 from mcai.dataset.v1 import bank_pb2, dataset_pb2_grpc
 from servicekit.errors import OutOfRange, PeerUnavailable, ServiceError, translating
 from servicekit.logs import get_logger
+from servicekit.terms import terms_of
 
 _log = get_logger(__name__)
 

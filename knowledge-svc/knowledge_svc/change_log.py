@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
-from knowledge_svc.additions import Addition, Additions
-from knowledge_svc.model import Entry
+from knowledge_svc.additions import Additions
+from knowledge_svc.model import Addition, Entry
 
 # About 1.5 MB.
 DEFAULT_LABELS: Final = 10_000

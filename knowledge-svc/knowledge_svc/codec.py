@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgpack
 import zstandard
 
-from knowledge_svc.additions import EVERYTHING_ADDED, Addition
-from knowledge_svc.model import MAX_VALUE_BYTES, Entry, EntryKind, Key
+from knowledge_svc.additions import EVERYTHING_ADDED
+from knowledge_svc.model import MAX_VALUE_BYTES, Addition, Entry, EntryKind, Key
 
 _VERSION: Final = 2
 _PLAIN, _ZSTD = 0, 1

@@ -17,11 +17,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from knowledge_svc.additions import Addition
 from knowledge_svc.errors import AWAY
 from knowledge_svc.gate import Gate
 from knowledge_svc.leases import MemoryLeases
-from knowledge_svc.model import Entry, Invalidation, Key, Lease, Tier, TierMeasure
+from knowledge_svc.model import Addition, Entry, Invalidation, Key, Lease, Tier, TierMeasure
 from knowledge_svc.ports import CacheTier, LeaseBook, Read
 
 # Nobody waits for an answer while something is forgotten, so it may take longer than a lookup.

@@ -9,8 +9,8 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from knowledge_svc.additions import Addition, Additions
-from knowledge_svc.model import Entry, Invalidation, Key, Tier, TierMeasure
+from knowledge_svc.additions import Additions
+from knowledge_svc.model import Addition, Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 
 _SMALL_SHARE: Final = 0.1

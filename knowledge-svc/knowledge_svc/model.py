@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar
 
-from knowledge_svc.additions import Addition
 from knowledge_svc.question import normalise
 
 Key = bytes
@@ -32,6 +31,7 @@ ANY_SEQUENCE: Final = 2**52
 EXAMPLE_PREFIX: Final = "e:"
 DOMAIN_PREFIX: Final = "d:"
 ALL_DOMAINS: Final = "d:*"
+ANY_DOMAIN: Final = ""
 NEGATIVE: Final = "n"
 
 # Python's own cost of an entry, its labels and its places in the index: fitted to what tracemalloc says of
@@ -180,6 +180,19 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Addition:
+    """An example that was added to the bank, or many of them.
+
+    Attributes:
+        domain: Where; `ANY_DOMAIN` stands for all of them.
+        terms: What its prompt is about; None stands for anything, as after an import.
+    """
+
+    domain: str
+    terms: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Invalidation:
     """What to forget; the parts add up.
 
@@ -217,14 +230,6 @@ def _latest(one: Mapping[T, int], other: Mapping[T, int]) -> dict[T, int]:
     for name, sequence in other.items():
         merged[name] = max(sequence, merged.get(name, 0))
     return merged
-
-
-def domains_added_to(added: Mapping[Addition, int]) -> dict[str, int]:
-    """Returns the domains of the additions, with the sequence of the last of each."""
-    domains: dict[str, int] = {}
-    for addition, sequence in added.items():
-        domains[addition.domain] = max(sequence, domains.get(addition.domain, 0))
-    return domains
 
 
 def asked(

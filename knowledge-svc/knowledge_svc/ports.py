@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from knowledge_svc.additions import Addition
-from knowledge_svc.model import Entry, Invalidation, Key, Lease, Tier, TierMeasure
+from knowledge_svc.model import Addition, Entry, Invalidation, Key, Lease, Tier, TierMeasure
 
 
 class Read(NamedTuple):

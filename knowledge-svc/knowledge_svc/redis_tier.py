@@ -6,8 +6,8 @@ from typing import Any, Final
 import redis.asyncio
 
 from knowledge_svc import codec, redis_scripts
-from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS, Addition
-from knowledge_svc.model import ANY_SEQUENCE, Entry, Invalidation, Key, Tier, TierMeasure
+from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS
+from knowledge_svc.model import ANY_SEQUENCE, Addition, Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 from knowledge_svc.redis_bulletin import forget_message
 from knowledge_svc.redis_client import CHANNEL, GENERATION, PREFIX, mapping

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from knowledge_svc.additions import Addition
 from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.lookup import Reader
 from knowledge_svc.memory import MemoryTier
 from knowledge_svc.metrics import KnowledgeMetrics
-from knowledge_svc.model import Entry, Found, Invalidation, Key, Tier, TierMeasure
+from knowledge_svc.model import Addition, Entry, Found, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import CacheTier, LeaseBook, sequence_of
 from knowledge_svc.waiters import Waiters, within
 from knowledge_svc.watchers import EVERYTHING, Watchers

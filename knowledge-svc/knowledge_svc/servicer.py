@@ -20,7 +20,6 @@ from knowledge_svc.model import (
     Tier,
     TierMeasure,
     asked,
-    domains_added_to,
 )
 from knowledge_svc.question import normalise
 from knowledge_svc.service import KnowledgeService
@@ -112,6 +111,7 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
                 key_hashes=sorted(invalidation.keys),
                 all=invalidation.everything,
                 sources=_sources(invalidation),
+                additions=_additions(invalidation),
                 bank_sequence=self._service.sequence,
                 sent_at=_duration(self._monotonic()),
             )
@@ -165,15 +165,19 @@ def _entry(entry: pb.CacheEntry, question: str) -> Entry:
 
 
 def _sources(invalidation: Invalidation) -> Iterator[pb.SourceChange]:
-    """What a near cache can tell its own entries by: it holds no negative ones, and matches no questions."""
+    """What a near cache can tell its own entries by; it holds no negative ones."""
     for label, sequence in invalidation.labels.items():
         kind, name = label[:2], label[2:]
         if kind == EXAMPLE_PREFIX:
             yield pb.SourceChange(example_id=name, sequence=sequence)
         elif kind == DOMAIN_PREFIX and label != ALL_DOMAINS:
             yield pb.SourceChange(domain=name, sequence=sequence)
-    for domain, sequence in domains_added_to(invalidation.additions).items():
-        yield pb.SourceChange(domain=domain, sequence=sequence)
+
+
+def _additions(invalidation: Invalidation) -> Iterator[pb.Addition]:
+    for addition, sequence in invalidation.additions.items():
+        terms, anything = sorted(addition.terms or ()), addition.terms is None
+        yield pb.Addition(domain=addition.domain, terms=terms, anything=anything, sequence=sequence)
 
 
 def _result(key: Key, found: Found, now: float) -> pb.LookupResult:

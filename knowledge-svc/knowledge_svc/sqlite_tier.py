@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from knowledge_svc import codec
-from knowledge_svc.additions import Addition, Additions
-from knowledge_svc.model import Entry, Invalidation, Key, Tier, TierMeasure
+from knowledge_svc.additions import Additions
+from knowledge_svc.model import Addition, Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 from servicekit.logs import get_logger
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS, Addition, Additions
+from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS, Additions
 from knowledge_svc.memory import MemoryTier
-from knowledge_svc.model import Entry, EntryKind, Invalidation, Key, asked
+from knowledge_svc.model import Addition, Entry, EntryKind, Invalidation, Key, asked
 from knowledge_svc.ports import CacheTier
 from knowledge_svc.sqlite_tier import SqliteTier
 from tests.support.knowledge_parts import ManualClock, entry_of, key_of

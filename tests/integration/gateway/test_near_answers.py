@@ -46,7 +46,7 @@ async def test_an_edit_ends_the_answer_that_was_built_on_it_and_no_other_is_work
         return bool((await asked(own_house))["response"] == FRESH)
 
     await eventually(is_fresh)
-    # An edited prompt may answer other questions too. Which, only knowledge-svc can tell: it is asked again.
+    # That it is held still, test_near_feed.py tells; on a busy machine the window may have passed.
     other = (await asked(own_house, "what is a chord"))["metadata"]["cache"]
     assert other["tier"] in {"near", "memory"}
     assert not other["stale"]

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.chat.model import CacheKey
-from gateway.near_cache import ALL_DOMAINS, WINDOW_SECONDS, Heard, NearAnswer, NearCache, Source
+from gateway.near_cache import ALL_DOMAINS, WINDOW_SECONDS, Added, Heard, NearAnswer, NearCache, Source
+from servicekit.terms import terms_of
 
 FAQ: Source = ("domain", "faq")
 A: Source = ("example", "a")
@@ -23,10 +24,15 @@ def answer(
     value: bytes = b"an answer",
     *sources: Source,
     name: bytes = b"one",
+    question: str = "what is tcp",
     sequence: int = 10,
     fresh: float = 3600,
 ) -> NearAnswer:
-    return NearAnswer(value, name, frozenset(sources or (A, FAQ)), sequence, fresh)
+    return NearAnswer(value, name, frozenset(sources or (A, FAQ)), terms_of(question), sequence, fresh)
+
+
+def added(prompt: str, *, domain: str = "faq", sequence: int = 11) -> Added:
+    return Added(domain, terms_of(prompt), sequence)
 
 
 class Near:
@@ -115,6 +121,11 @@ def test_clocks_that_drift_apart_do_not_end_it(near: Near) -> None:
         ({"changed": {FAQ: 11}}, True),
         ({"changed": {("domain", "shop"): 11}}, False),
         ({"changed": {ALL_DOMAINS: 11}}, True),
+        ({"added": (added("Why does TCP need a handshake?"),)}, True),
+        ({"added": (added("Why does TCP need a handshake?", sequence=10),)}, False),
+        ({"added": (added("Why does TCP need a handshake?", domain="shop"),)}, False),
+        ({"added": (added("How is bread baked?"),)}, False),
+        ({"added": (Added("faq", None, 11),)}, True),
         ({}, False),
     ],
 )
@@ -142,6 +153,32 @@ def test_a_replica_that_knows_less_than_the_stream_is_not_believed(near: Near) -
     assert near.offer(followed_to=11)
     # The answer itself was worked out after the change.
     assert near.offer(answer(sequence=11), followed_to=10)
+
+
+def test_what_a_lagging_replica_gives_is_held_against_what_was_added(near: Near) -> None:
+    near.hear(added=(added("Why does TCP need a handshake?"),))
+
+    assert not near.offer(followed_to=10)
+    assert near.offer(answer(question="how is bread baked"), followed_to=10)
+    assert near.offer(followed_to=11)
+
+
+def test_a_great_many_additions_are_remembered_as_a_position(near: Near) -> None:
+    near.hear(added=tuple(added("unheard of", sequence=number) for number in range(11, 400)))
+
+    assert not near.offer(followed_to=10)
+    assert near.offer(followed_to=399)
+
+
+def test_two_users_never_share_an_answer(near: Near) -> None:
+    mine, yours = (CacheKey("what did i say", user, (), (), "extractive") for user in ("me", "you"))
+    near.cache.offer(mine, answer(b"my secret", name=b"mine"), asked_at=near.now, followed_to=10)
+    near.cache.offer(yours, answer(b"your secret", name=b"yours"), asked_at=near.now, followed_to=10)
+
+    assert (near.cache.get(mine), near.cache.get(yours)) == (b"my secret", b"your secret")
+    near.hear(hashes=(b"mine",))
+    assert (near.cache.get(mine), near.cache.get(yours)) == (None, b"your secret")
+    assert near.cache.get(CacheKey("what did i say", "shared", (), (), "extractive")) is None
 
 
 def test_after_a_person_has_invalidated_nothing_is_taken_in_until_every_replica_has_heard(near: Near) -> None:

@@ -1,6 +1,7 @@
-from knowledge_svc.additions import Addition, terms_of
 from knowledge_svc.bank_feed import additions_of, labels_of
+from knowledge_svc.model import Addition
 from mcai.dataset.v1 import bank_pb2
+from servicekit.terms import terms_of
 
 
 def change(

@@ -503,6 +503,7 @@ class WatchInvalidationsResponse(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     BANK_SEQUENCE_FIELD_NUMBER: _builtins.int
     SENT_AT_FIELD_NUMBER: _builtins.int
+    ADDITIONS_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
     """Forget everything: sent first after each (re)connection and when too much was invalidated to list."""
     bank_sequence: _builtins.int
@@ -519,6 +520,10 @@ class WatchInvalidationsResponse(_message.Message):
     def sent_at(self) -> _duration_pb2.Duration:
         """The replica's monotonic clock at the sending; two of them tell how late one came."""
 
+    @_builtins.property
+    def additions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Addition]:
+        """What the bank gained: forget what it could improve and was computed before its sequence."""
+
     def __init__(
         self,
         *,
@@ -527,18 +532,57 @@ class WatchInvalidationsResponse(_message.Message):
         sources: _abc.Iterable[Global___SourceChange] | None = ...,
         bank_sequence: _builtins.int = ...,
         sent_at: _duration_pb2.Duration | None = ...,
+        additions: _abc.Iterable[Global___Addition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "bank_sequence", b"bank_sequence", "key_hashes", b"key_hashes", "sent_at", b"sent_at", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["additions", b"additions", "all", b"all", "bank_sequence", b"bank_sequence", "key_hashes", b"key_hashes", "sent_at", b"sent_at", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchInvalidationsResponse: _TypeAlias = WatchInvalidationsResponse  # noqa: Y015
 
 @_typing.final
+class Addition(_message.Message):
+    """Addition is what an example that was added or edited is about, or that many were added to a domain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    ANYTHING_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    domain: _builtins.str
+    """Where it was added: it touches what was looked for in it, or in all domains."""
+    anything: _builtins.bool
+    """Whether it touches any answer of the domain, as after an import of many."""
+    sequence: _builtins.int
+    """Only what was computed before this position of the bank's change feed."""
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words that its prompt is about, as servicekit/terms.py takes them out of a text; it touches the answers
+        whose question has a quarter of its own among them.
+        """
+
+    def __init__(
+        self,
+        *,
+        domain: _builtins.str = ...,
+        terms: _abc.Iterable[_builtins.str] | None = ...,
+        anything: _builtins.bool = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anything", b"anything", "domain", b"domain", "sequence", b"sequence", "terms", b"terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Addition: _TypeAlias = Addition  # noqa: Y015
+
+@_typing.final
 class SourceChange(_message.Message):
-    """SourceChange is an example that was edited or deleted, or a domain that was added to."""
+    """SourceChange is an example that was edited or deleted, or a domain that a person invalidated."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
