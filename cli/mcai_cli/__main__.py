@@ -18,6 +18,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Address = Annotated[
+    str | None,
+    typer.Option("--to", help="Address of the gateway; otherwise MCAI_URL, or http://127.0.0.1:8000."),
+]
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Folder that holds everything; made if missing.")]
 
 
@@ -155,6 +159,50 @@ def export(
     from mcai_cli.settings import ClientSettings  # noqa: PLC0415  as above
 
     export_bank(source or ClientSettings().url, domains or (), to, kind)
+
+
+@app.command()
+def doctor(to: Address = None, data_dir: DataDir = Path(".mcai")) -> None:
+    """Look at an installation, running or broken, and say what is wrong and what to do.
+
+    Looks at this machine, at the data directory, and at the system through its gateway: does it answer, what
+    does it do without, is a question answered? Ends with 1 if something is wrong. MCAI_KEY may show a key.
+    """
+    from mcai_cli.doctor.examination import examine  # noqa: PLC0415  as above
+
+    examine(to, data_dir)
+
+
+@app.command()
+def top(
+    to: Address = None,
+    interval: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
+) -> None:
+    """Show the replicas, rates and queues of a running system, live. Ctrl-C ends it."""
+    from mcai_cli.top import watch  # noqa: PLC0415  as above
+
+    watch(to, interval, once=once)
+
+
+@app.command("logs")
+def logs_(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files; otherwise standard input.")] = None,
+    level: Annotated[
+        str, typer.Option(help="The least that is shown: debug, info, warning, error or critical.")
+    ] = "info",
+    service: Annotated[str | None, typer.Option(help="Only this service's, such as dataset-svc.")] = None,
+    request_id: Annotated[
+        str | None, typer.Option(help="Only those of one request; its answer has it as x-request-id.")
+    ] = None,
+) -> None:
+    """Print the services' JSON logs for people.
+
+    docker compose logs --follow | mcai logs --level warning
+    """
+    from mcai_cli.log_lines import show_logs  # noqa: PLC0415  as above
+
+    show_logs(paths or (), level, service, request_id)
 
 
 def main() -> None:

@@ -59,6 +59,21 @@ class DataDirectory:
         return load(DatasetSettings, **self.service_settings("dataset"))
 
 
+def is_claimed(path: Path) -> bool:
+    """Whether a system runs on a data directory."""
+    try:
+        descriptor = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _lock(path: Path) -> int:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
