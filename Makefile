@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs bench bench-gateway compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs chaos-bank bench bench-gateway compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-py313: ## run the suite on Python 3.13, in a container
 
 fuzz: $(UV) ## send 10,000 requests that must be refused (REQUESTS=, SEED=)
 	@$(RUN) python -m tests.support.request_fuzz house $(or $(REQUESTS),10000) $(SEED)
+
+chaos-bank: $(UV) ## kill the bank's replicas and PostgreSQL three times each under eight writers
+	@$(RUN) pytest --numprocesses 0 tests/resilience/dataset/chaos.py
 
 check: $(UV) ## lint, types, import rules, contracts, generated files
 	@$(RUN) ruff check

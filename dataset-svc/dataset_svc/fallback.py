@@ -24,11 +24,12 @@ With SQLite there is nothing to fall back from: the file is as far away as the j
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from dataset_svc import journal_entries as entries
 from dataset_svc.conflicts import Deletion, Edit
-from dataset_svc.errors import StoreUnavailable
+from dataset_svc.errors import ExampleNotFound, StoreUnavailable
 from dataset_svc.fallback_replay import Shown
 from dataset_svc.forgetting import user_of
 from dataset_svc.model import (
@@ -128,7 +129,11 @@ class JournalledBank:
             return outcomes[0]
         [example] = examples
         async with self._shown.alone(example.id) as view:
-            await self._journal.append(*entries.of_example(example))
+            with suppress(ExampleNotFound):
+                # A repeated call; what is shown is in the store or waits for it.
+                there = await view.get(example.id)
+                return InsertOutcome((Insertion(there.id, duplicate=True),), Durability.JOURNALLED)
+            await self._journal.append(*entries.of_example(example, self._new_id()))
             await view.apply_local([example], [])
         return InsertOutcome((Insertion(example.id, duplicate=False),), Durability.JOURNALLED)
 

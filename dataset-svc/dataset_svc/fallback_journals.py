@@ -41,10 +41,31 @@ async def own_journal(data_dir: Path) -> AsyncIterator[Journal]:
         with claimed(directory) as ours:
             if ours:
                 async with Journal(directory / _FILE) as journal:
+                    await _taken_over(data_dir / _FILE, journal)
                     yield journal
                 return
         await asyncio.sleep(_RETRY_SECONDS)
     raise ConfigurationError(f"The journal in {directory} is held by another process.")
+
+
+async def _taken_over(path: Path, journal: Journal) -> None:
+    """Moves what waits in the journal of an earlier version, which lay beside the folder, into ours."""
+    if not await asyncio.to_thread(path.exists):
+        return
+    async with Journal(path) as old:
+        waiting = await old.find(lambda _: True)
+        for entry in waiting:
+            await journal.append(entry.entry_id, entry.kind, entry.payload)
+        await old.mark_applied([entry.entry_id for entry in waiting])
+        dead = len(await old.dead(1))
+    if not dead:
+        await asyncio.to_thread(_remove, path)
+    _log.info("journal of an earlier version taken over", path=str(path), entries=len(waiting))
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 class Adoption:
@@ -78,7 +99,9 @@ class Adoption:
 
     def _written_to(self) -> list[Path]:
         """Journals of others that were written to since they were found empty."""
-        paths = [each / _FOLDER / _FILE for each in siblings(self._data_dir)]
+        folders = siblings(self._data_dir)
+        # An earlier version kept it in the replica's folder itself, whose lock is the replica's.
+        paths = [each / _FILE for each in folders] + [each / _FOLDER / _FILE for each in folders]
         return [path for path in paths if path.exists() and self._emptied.get(path) != _times(path)]
 
     async def _adopted(self, path: Path) -> bool:

@@ -21,9 +21,9 @@ Row = tuple[str, str, bytes]
 """Id, kind and payload of an entry; the id is what makes its replay idempotent."""
 
 
-def of_example(example: Example) -> Row:
-    """A new example; its own id is new as well."""
-    return f"{EXAMPLE}:{example.id}", EXAMPLE, _encode(_fields(example))
+def of_example(example: Example, new_id: str) -> Row:
+    """A new example; `new_id` tells it from another attempt to create the same one."""
+    return f"{EXAMPLE}:{new_id}", EXAMPLE, _encode(_fields(example))
 
 
 def of_edit(edit: Edit, new_id: str) -> Row:

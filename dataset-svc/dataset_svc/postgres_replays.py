@@ -103,16 +103,17 @@ async def _create(connection: Connection, new: Example) -> int:
     if await _forgotten(connection, user_of(new.metadata_json), new.create_time):
         return await _told_again(connection, new)
     batch = candidates([new])
-    fresh, insertions = sort_out(
+    fresh, _ = sort_out(
         batch, await rows.taken_ids(connection, batch), await rows.taken_contents(connection, batch)
     )
     if fresh and await feed.removed_at(connection, new.id) is None:
         await rows.store(connection, fresh)
         return await feed.append(connection, ChangeKind.CREATED, [new])
-    if fresh or insertions[0].id != new.id:
-        # The store has its equal, or has had this one and lost it.
-        return await _told_again(connection, new)
-    return 0
+    current = await rows.find(connection, new.id)
+    if current is not None and same_state(current, new):
+        return 0
+    # The store has its equal, or has this one from a repeated call, or has had it and lost it.
+    return await _told_again(connection, new)
 
 
 async def _edit(connection: Connection, edit: Edit, now: float) -> int:

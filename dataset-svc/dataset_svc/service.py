@@ -33,6 +33,7 @@ from dataset_svc.rules import (
     checked_text,
 )
 from servicekit.errors import InvalidArgument, LimitExceeded
+from servicekit.identifiers import derived_id
 from servicekit.pages import clamp_page_size, encode_token, keyset_position
 
 DATASET_ROWS, MAX_DATASET_ROWS = 100, 1_000
@@ -163,12 +164,14 @@ class BankService:
     ) -> tuple[Example, Durability, bool]:
         """Store an example: itself or its equal that was there, how safe it is, and whether it was there.
 
-        Equal content is stored once, so a repeated call finds what the first one stored.
+        Equal content is stored once, so a repeated call finds what the first one stored. The example's id is
+        derived from a request id: a first call that waits in another replica's journal, its caller not
+        knowing of it, is then the same example and not another one.
         """
         checked_identifier("request_id", request_id, required=False)
         now = self._clock()
         example = Example(
-            id=self._new_id(),
+            id="",
             domain=checked_domain(domain),
             prompt=checked_prompt(prompt),
             response=checked_response(response),
@@ -176,8 +179,12 @@ class BankService:
             create_time=now,
             update_time=now,
         )
+        id_ = derived_id(request_id, example.content_hash) if request_id else self._new_id()
+        example = replace(example, id=id_)
         outcome = await self._bank.insert_examples([example])
         (insertion,) = outcome.insertions
+        if insertion.duplicate and outcome.durability is Durability.JOURNALLED:
+            return await self._index.get(insertion.id), outcome.durability, True
         if insertion.duplicate:
             return await self._bank.get_example(insertion.id), outcome.durability, True
         if outcome.durability is Durability.COMMITTED:

@@ -1,5 +1,6 @@
 """Identifiers: time-ordered ones for what is stored, random ones for requests."""
 
+import hashlib
 import os
 import time
 import uuid
@@ -18,6 +19,25 @@ def new_id(
     fraction = rest_ns * 4096 // 1_000_000
     tail = int.from_bytes(entropy(8)) & ((1 << 62) - 1)
     value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail
+    return str(uuid.UUID(int=value))
+
+
+def derived_id(request_id: str, content: str) -> str:
+    """Returns the id that a request makes of a content: the same again whenever and wherever it is repeated.
+
+    Of a request id that is a UUIDv7 it keeps the time, so that such ids sort as those of `new_id` do; of any
+    other it makes a UUIDv8 (RFC 9562) with no order.
+    """
+    digest = int.from_bytes(hashlib.sha256(f"{request_id}\0{content}".encode()).digest()[:16])
+    head, version = digest >> 80, 0x8
+    try:
+        named = uuid.UUID(request_id)
+    except ValueError:
+        pass
+    else:
+        if named.version == 7:  # noqa: PLR2004 - by RFC 9562
+            head, version = named.int >> 80, 0x7
+    value = head << 80 | version << 76 | (digest >> 64 & 0xFFF) << 64 | 0b10 << 62 | digest & ((1 << 62) - 1)
     return str(uuid.UUID(int=value))
 
 

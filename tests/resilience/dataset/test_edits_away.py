@@ -175,6 +175,30 @@ async def test_a_creation_that_the_store_had_is_not_shown_twice(
     assert await shown(replica) == {theirs.id: "A wave."}
 
 
+async def test_a_repeated_creation_is_the_same_example_on_every_replica(
+    replica: Replica, proxy: FaultyProxy, elsewhere: BankStore
+) -> None:
+    request = bank_pb2.CreateExampleRequest(
+        domain="physics", prompt="What is light?", response="A wave.", request_id="once"
+    )
+    await proxy.refuse()
+    first = await replica.stub.CreateExample(request)
+    again = await replica.stub.CreateExample(request)
+    assert (first.durability, first.duplicate) == (JOURNALLED, False)
+    assert (again.durability, again.duplicate, again.example) == (JOURNALLED, True, first.example)
+    assert (await replica.stats()).journalled == 1
+    # Its caller has not heard of it, repeats the call elsewhere and goes on from there.
+    theirs = example(1, id=first.example.id, domain="physics", prompt="What is light?", response="A wave.")
+    await elsewhere.bank.insert_examples([theirs])
+    await elsewhere.bank.update_example(
+        theirs.id, prompt=None, response="A photon.", metadata_json=None, now=4e9
+    )
+    await back(replica, proxy)
+    assert await shown(replica) == {theirs.id: "A photon."}
+    held = [each async for _, batch in elsewhere.bank.snapshot() for each in batch]
+    assert [(each.id, each.response) for each in held] == [(theirs.id, "A photon.")]
+
+
 async def test_a_user_who_is_deleted_leaves_nothing_that_waited(
     replica: Replica, proxy: FaultyProxy, elsewhere: BankStore, tmp_path: Path
 ) -> None:

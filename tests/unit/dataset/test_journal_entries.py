@@ -20,7 +20,7 @@ def kept(entry: tuple[str, str, bytes]) -> Entry:
 
 @given(examples)
 def test_an_example_comes_back_as_it_was(example: Example) -> None:
-    assert entries.write_of(kept(entries.of_example(example))) == example
+    assert entries.write_of(kept(entries.of_example(example, "new"))) == example
 
 
 @given(examples, times, st.none() | texts)

@@ -3,7 +3,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servicekit.identifiers import EntropyPool, new_id, new_request_id
+from servicekit.identifiers import EntropyPool, derived_id, new_id, new_request_id
 
 NANOSECONDS = st.integers(min_value=0, max_value=(1 << 48) * 1_000_000 - 1)
 
@@ -27,6 +27,24 @@ def test_ids_sort_by_their_time(now_ns: int, later_ns: int) -> None:
 
 def test_ids_of_one_moment_differ() -> None:
     assert len({new_id(clock_ns=lambda: 0) for _ in range(100)}) == 100
+
+
+@given(st.text(), st.text())
+def test_a_repeated_request_makes_the_same_id_of_the_same_content(request_id: str, content: str) -> None:
+    made = uuid.UUID(derived_id(request_id, content))
+
+    assert made.variant == uuid.RFC_4122
+    assert str(made) == derived_id(request_id, content)
+    assert len({str(made), derived_id(request_id + "x", content), derived_id(request_id, content + "x")}) == 3
+
+
+@given(NANOSECONDS)
+def test_a_derived_id_keeps_the_time_of_a_time_ordered_request_id(now_ns: int) -> None:
+    made = uuid.UUID(derived_id(new_id(clock_ns=lambda: now_ns), "content"))
+
+    assert made.version == 7
+    assert made.int >> 80 == now_ns // 1_000_000
+    assert uuid.UUID(derived_id("any other", "content")).version == 8
 
 
 def test_a_request_id_is_sixteen_hexadecimal_digits() -> None:
