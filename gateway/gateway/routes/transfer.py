@@ -41,14 +41,6 @@ FirstRow = Annotated[
     int,
     Query(ge=0, le=2**53, description="Number of the first row of this body, from 0, in the whole import."),
 ]
-KeyInPath = Annotated[
-    str,
-    Path(
-        pattern=ID_PATTERN,
-        max_length=128,
-        description="The `Idempotency-Key` of the import, if it is of letters, digits and `.@:+-_`.",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
