@@ -15,6 +15,7 @@ from mcai_cli.settings import ClientSettings
 
 _TIMEOUT_SECONDS: Final = 5.0
 _REFUSED: Final = 400
+_PIPE_COLUMNS: Final = 140
 _STYLES: Final = {
     "ok": "green", "healthy": "green", "degraded": "yellow", "down": "bold red", "unhealthy": "bold red",
 }  # fmt: skip
@@ -42,7 +43,9 @@ async def _watch(url: str, headers: dict[str, str], interval_seconds: float, *, 
     async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS) as client:
         first = await _asked(client)
         if once or not console.is_terminal:
-            console.print(shown(url, *first))
+            # A file or a pipe has no width.
+            wide = console if console.is_terminal else Console(width=_PIPE_COLUMNS)
+            wide.print(shown(url, *first))
             return
         with Live(shown(url, *first), console=console, screen=True, auto_refresh=False) as live:
             while True:
@@ -89,8 +92,8 @@ def _components(health: Mapping[str, Any]) -> Table:
     # What nobody tells at the moment takes no room.
     columns = [each for each in _FIGURES if any(each[0] in one.get("figures", {}) for one in components)]
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("service", no_wrap=True)
-    table.add_column("state", no_wrap=True)
+    table.add_column("service", no_wrap=True, min_width=len("knowledge-svc"))
+    table.add_column("state", no_wrap=True, min_width=len("unhealthy"))
     for heading in ("replicas", *(heading for _, heading, _, _ in columns), "MB", "CPU %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for component in components:

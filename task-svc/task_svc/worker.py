@@ -1,11 +1,14 @@
 """The Celery worker: `mcai-task-worker`. Scale it by starting more of them."""
 
+import os
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from billiard import active_children
 from celery import signals
 
 from servicekit import logs
@@ -27,6 +30,10 @@ from task_svc.settings import TaskSettings
 _BROKER_SECONDS: Final = 2.0
 # The heavy work is done in processes of the generator, which are renewed more often.
 _TASKS_PER_PROCESS: Final = 1_000
+# Celery's own end asks the broker, and may wait for one that is away for ever.
+_LAST_SECONDS: Final = 10.0
+
+_log = logs.get_logger(__name__)
 
 
 def run_worker(settings: TaskSettings, generator: Callable[[TaskSettings], Generator]) -> None:
@@ -54,6 +61,9 @@ def run_worker(settings: TaskSettings, generator: Callable[[TaskSettings], Gener
 
     def on_shutdown(**_: Any) -> None:
         drain.begin()
+        last = threading.Timer(settings.drain_seconds + _LAST_SECONDS, _end)
+        last.daemon = True
+        last.start()
 
     # Celery keeps a weak reference: the function lives as long as this frame, which is the worker's life.
     signals.worker_shutting_down.connect(on_shutdown)
@@ -76,6 +86,14 @@ def run_worker(settings: TaskSettings, generator: Callable[[TaskSettings], Gener
             "--without-mingle",
         ]
     )
+
+
+def _end() -> None:
+    """Ends the worker that has not ended by itself; its tasks were given back, or are found to be lost."""
+    _log.warning("the end took too long and is made short")
+    for child in active_children():
+        child.kill()
+    os._exit(0)
 
 
 def process_generator(settings: TaskSettings) -> Generator:

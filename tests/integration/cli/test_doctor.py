@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mcai_cli.doctor.system import findings_of
 from tests.support.embedded_system import embedded_system, spawn
+from tests.support.waiting import eventually
 
 HEALTHY = {
     "status": "healthy",
@@ -55,6 +56,12 @@ def foreign_server() -> Iterator[str]:
 async def test_a_running_system_is_found_well_and_shown(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with embedded_system(data) as system:
+
+        async def whole() -> bool:
+            return bool((await system.client.get("/api/system/health")).json()["status"] == "healthy")
+
+        # The first round of the monitor may have come before the gateway.
+        await eventually(whole)
         code, output = await run("doctor", "--to", system.url, "--data-dir", str(data))
         shown_code, shown = await run("top", "--once", "--to", system.url)
 
