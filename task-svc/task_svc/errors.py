@@ -12,10 +12,9 @@ ServiceError
 │   └── QueueFull
 ├── DataLoss
 │   └── ArtifactCorrupt
-├── Unavailable
-│   ├── StoreUnavailable
-│   └── BrokerUnavailable
-└── NotYetImplemented
+└── Unavailable
+    ├── StoreUnavailable
+    └── BrokerUnavailable
 
 GeneratorFailed stays within the process: it says how an attempt ended.
 """
@@ -29,7 +28,6 @@ from servicekit.errors import (
     InvalidArgument,
     LimitExceeded,
     NotFound,
-    NotYetImplemented,
     PeerUnavailable,
     StoreUnavailable,
 )
@@ -42,7 +40,6 @@ __all__ = [
     "GeneratorFailed",
     "InvalidArgument",
     "InvalidParameters",
-    "NotYetImplemented",
     "QueueFull",
     "RequestConflict",
     "StoreUnavailable",

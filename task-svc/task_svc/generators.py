@@ -21,5 +21,7 @@ def make(kind: TaskKind, parameters: Parameters, directory: Path, progress: Prog
             from task_svc.cymatics.generator import make_pattern  # noqa: PLC0415
 
             return make_pattern(parameters, directory, progress)
-        case _:
-            raise ValueError(f"No generator makes {kind.value}.")
+        case TaskKind.MUSIC:
+            from task_svc.music.generator import make_music  # noqa: PLC0415
+
+            return make_music(parameters, directory, progress)

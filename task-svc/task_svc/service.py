@@ -87,8 +87,7 @@ class TaskService:
     async def submit(self, order: Order) -> Submission:
         """Keep a task durably and have it carried out; the same request gives the same task.
 
-        Raises InvalidParameters, RequestConflict, QueueFull, and NotYetImplemented for a kind that is not
-        made yet.
+        Raises InvalidParameters, RequestConflict and QueueFull.
         """
         _check_text("user_id", order.user_id, MAX_USER_ID_CHARACTERS)
         _check_text("request_id", order.request_id, MAX_REQUEST_ID_CHARACTERS)

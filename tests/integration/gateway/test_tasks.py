@@ -93,6 +93,18 @@ async def test_who_has_asked_for_too_much_is_told_when_to_come_back(house: House
         assert answers[2].json()["detail"] == "2 tasks of yours are queued already."
 
 
+async def test_music_is_asked_for_played_and_fetched(house: House) -> None:
+    wish = {"prompt": "something sad", "duration_seconds": 5}
+    job = (await house.client.post("/api/tasks", json={"kind": "music", "parameters": wish})).json()
+    task = await finished(house, job["job_id"])
+
+    assert (task["state"], task["parameters"]["mood"]) == ("succeeded", "sadness")
+    sound, notes = task["artifacts"]
+    assert (sound["media_type"], notes["media_type"]) == ("audio/wav", "audio/midi")
+    assert (await house.client.get(sound["url"])).content[:4] == b"RIFF"
+    assert (await house.client.get(notes["url"])).content[:4] == b"MThd"
+
+
 async def test_older_clients_poll_a_job(house: House) -> None:
     job = (await house.client.post("/api/tasks", json={"kind": "cymatic", "parameters": SMALL})).json()
 
@@ -167,12 +179,15 @@ async def test_tasks_are_listed_by_user_state_and_kind(house: House) -> None:
 async def test_what_cannot_be_made_is_refused_with_a_sentence(house: House) -> None:
     wrong = await house.client.post("/api/cymatic/generate", json={"frequency_hz": "loud"})
     unknown = await house.client.post("/api/tasks", json={"kind": "art", "parameters": {"style": "cubist"}})
-    later = await house.client.post("/api/tasks", json={"kind": "music"})
+    endless = await house.client.post(
+        "/api/tasks", json={"kind": "music", "parameters": {"duration_seconds": 601}}
+    )
     missing = await house.client.get("/api/job/00000000-0000-7000-8000-000000000000")
 
     assert wrong.status_code == 400
     assert "frequency_hz" in wrong.json()["detail"]
     assert unknown.status_code == 422
     assert "mandala" in unknown.json()["detail"]
-    assert later.status_code == 501
+    assert endless.status_code == 400
+    assert "from 5 to 600" in endless.json()["detail"]
     assert missing.status_code == 404

@@ -16,7 +16,6 @@ from servicekit.errors import (
     InvalidArgument,
     LimitExceeded,
     NotFound,
-    NotYetImplemented,
     translating,
 )
 from tests.support.task_replica import LONG, TaskReplica, task_replica
@@ -121,12 +120,16 @@ async def test_wrong_parameters_are_refused_with_what_is_allowed(
     assert refused.value.metadata["field"] == next(iter(parameters))
 
 
-@pytest.mark.parametrize("kind", [task_pb2.TASK_KIND_MUSIC])
-async def test_other_kinds_say_that_they_are_not_made_yet(
-    replica: TaskReplica, kind: task_pb2.TaskKind.ValueType
-) -> None:
-    with pytest.raises(NotYetImplemented, match="not made by this version yet"), translating("task-svc"):
-        await replica.submit(kind=kind, parameters={})
+async def test_music_is_played_and_written_down(replica: TaskReplica) -> None:
+    task = await replica.submit(
+        kind=task_pb2.TASK_KIND_MUSIC, parameters={"mood": "joy", "duration_seconds": 5}
+    )
+    seen = await replica.watched(task.id)
+    assert seen[-1].state == SUCCEEDED
+    assert {each.stage for each in seen} & {"playing", "mastering"}
+    kinds = {each.name: each.media_type for each in seen[-1].artifacts}
+    assert kinds == {"music.wav": "audio/wav", "music.mid": "audio/midi"}
+    assert json.loads(seen[-1].result_json)["loudness_lufs"] == pytest.approx(-14.0, abs=0.5)
 
 
 async def test_bad_fields_are_refused(replica: TaskReplica) -> None:

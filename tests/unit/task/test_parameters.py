@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from task_svc.catalogue import BRAIN_WAVES_HZ, TONES_HZ, audible_hz, emotions
 from task_svc.cymatics.parameters import PALETTES
-from task_svc.errors import InvalidParameters, NotYetImplemented
+from task_svc.errors import InvalidParameters
 from task_svc.model import TaskKind, body_hash, task_id_of_request
 from task_svc.parameters import canonical_json, completed, normalised_json
 
@@ -104,10 +104,10 @@ def test_any_value_is_completed_or_refused(values: dict[str, object]) -> None:
         assert completed(CYMATIC, text) == parameters
 
 
-@pytest.mark.parametrize("kind", [TaskKind.MUSIC])
-def test_kinds_to_come_are_refused(kind: TaskKind) -> None:
-    with pytest.raises(NotYetImplemented):
-        completed(kind, "{}")
+@pytest.mark.parametrize("kind", TaskKind)
+def test_every_kind_is_completed_without_any_wish_and_what_is_complete_stays_so(kind: TaskKind) -> None:
+    parameters = completed(kind, "{}")
+    assert completed(kind, canonical_json(parameters)) == parameters
 
 
 def test_one_request_has_one_id_and_one_hash_however_it_is_spelt() -> None:
