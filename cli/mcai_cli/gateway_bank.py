@@ -43,7 +43,7 @@ class GatewayBank:
 
     async def next_row(self, request_id: str) -> int:
         """Ask how far the import has come."""
-        settled = await self._get(f"/api/datasets:import/{request_id}", {})
+        settled = await self._get(f"/api/datasets:import/{quote(request_id, safe='')}", {})
         return int(settled["next_row"])
 
     async def add(self, request_id: str, first_row: int, batches: AsyncIterator[Sequence[Row]]) -> Report:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.gateway_house import House, gateway_house
 from tests.support.keys import ADMIN_TOKEN, client_of, make_key
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     import httpx2
@@ -19,6 +20,7 @@ CREATING = [
     ("/api/datasets/replayed/examples", {"prompt": "What is once?", "response": "One time."}),
     ("/api/feedback", {"message": "x", "rating": "like"}),
     ("/api/tasks", {"kind": "cymatic", "parameters": {"frequency_hz": 40, "size_pixels": 64}}),
+    ("/api/cymatic/generate", {"frequency_hz": 41, "size_pixels": 64}),
     ("/api/keys", {"name": "once"}),
     ("/v1/chat/completions", {"model": "mcai", "messages": [{"role": "user", "content": "What is TCP?"}]}),
 ]
@@ -99,6 +101,31 @@ async def test_of_two_at_once_one_is_told_to_wait(house: House) -> None:
         assert each.status_code in {200, 409}
         if each.status_code == 409:
             assert each.headers["retry-after"] == "1"
+
+
+async def test_while_one_gateway_works_on_it_another_tells_to_wait_and_then_replays(redis_url: str) -> None:
+    body, headers = {"domain": "slowly"}, {"idempotency-key": "in-flight"}
+    async with (
+        gateway_house("dataset", with_rows=False, redis_url=redis_url) as house,
+        house.second_gateway() as second,
+    ):
+        await house.proxies["dataset"].hang()
+        first = asyncio.create_task(house.client.post("/api/datasets", json=body, headers=headers))
+        await eventually(lambda: _is_asked(house, "create_dataset"))
+        meanwhile = await second.post("/api/datasets", json=body, headers=headers)
+        await house.proxies["dataset"].pass_through()
+
+        assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (409, "1")
+        answer = await first
+        assert answer.status_code == 201, answer.text
+        replayed = await second.post("/api/datasets", json=body, headers=headers)
+        assert (replayed.status_code, replayed.content) == (201, answer.content)
+        assert replayed.headers["idempotency-replayed"] == "true"
+
+
+async def _is_asked(house: House, handler: str) -> bool:
+    """Says whether the gateway works on a request: whoever does has claimed its key."""
+    return handler in (await house.client.get("/api/system/debug/tasks")).text
 
 
 async def test_a_refusal_for_the_moment_is_not_kept() -> None:

@@ -1,12 +1,13 @@
-"""Shedding load, called as the server calls it."""
+"""Shedding load, and counting an address, called as the server calls it."""
 
 import asyncio
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.limits import Admission, LimitMetrics
+from gateway.buckets import LocalBuckets, Meter, Rate
+from gateway.limits import Admission, LimitMetrics, RateLimit, address_of
 from tests.support.waiting import eventually
 
 
@@ -31,7 +32,9 @@ class Work:
         self.running -= 1
 
 
-async def status_of(app: Admission, path: str = "/api/search", **headers: str) -> int:
+async def status_of(
+    app: ASGIApp, path: str = "/api/search", address: str = "127.0.0.1", **headers: str
+) -> int:
     sent: list[Message] = []
 
     async def receive() -> Any:
@@ -42,6 +45,7 @@ async def status_of(app: Admission, path: str = "/api/search", **headers: str) -
 
     listed = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "GET", "path": path, "headers": listed, "query_string": b""}
+    scope["client"] = (address, 1)
     await app(scope, receive, send)
     return int(sent[0]["status"])
 
@@ -85,3 +89,22 @@ async def test_a_stream_takes_no_place_of_a_request_once_it_has_begun() -> None:
     assert refused == 503
     assert await plain == 200
     assert await asyncio.gather(*streams) == [200, 200]
+
+
+async def test_an_address_elsewhere_has_so_many_requests_and_this_machine_any_number() -> None:
+    work, registry, now = Work(), CollectorRegistry(), 0.0
+    work.go_on.set()
+    meter = Meter(LocalBuckets(lambda: now), lambda: now)
+    app = RateLimit(work, meter, Rate("address", 2, 10.0), address_of, LimitMetrics(registry))
+
+    async def asked(address: str, path: str = "/api/search") -> list[int]:
+        return [await status_of(app, path, address) for _ in range(3)]
+
+    assert await asked("203.0.113.7") == [200, 200, 429]
+    assert await asked("2001:db8::7") == [200, 200, 429]
+    assert await asked("127.0.0.1") == [200, 200, 200]
+    assert await asked("::1") == [200, 200, 200]
+    assert await asked("203.0.113.7", "/livez") == [200, 200, 200]
+    assert registry.get_sample_value("mcai_http_refused_total", {"reason": "address"}) == 2
+    now = 5.0
+    assert await asked("203.0.113.7") == [200, 429, 429]

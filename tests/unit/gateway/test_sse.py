@@ -88,6 +88,35 @@ async def test_an_endless_stream_ends_with_the_gateway() -> None:
     assert closed == [True]
 
 
+@pytest.mark.parametrize(
+    ("convention", "told"),
+    [(sse.OURS, b"event: error\ndata: {"), (sse.OPENAI, b'data: {"error":{')],
+    ids=["ours", "openai"],
+)
+async def test_a_stream_that_takes_too_long_ends_with_an_error(
+    convention: sse.Convention, told: bytes
+) -> None:
+    closed = []
+
+    async def slow() -> AsyncGenerator[sse.Event, None]:
+        try:
+            yield sse.Event("first", 1)
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    response = sse.response(
+        slow(), keep_alive_seconds=NEVER_SECONDS, longest_seconds=0.01, convention=convention
+    )
+    pieces = [bytes(piece) async for piece in cast("AsyncIterator[bytes]", response.body_iterator)]
+
+    assert pieces[0] == b"event: first\ndata: 1\n\n"
+    assert pieces[1].startswith(told)
+    assert b"as long as it may" in pieces[1]
+    assert len(pieces) == 2
+    assert closed == [True]
+
+
 async def test_a_reader_who_leaves_closes_the_source() -> None:
     closed: list[bool] = []
     pieces: Any = streamed(counted(3, closed))
