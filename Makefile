@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs chaos-bank bench bench-gateway compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs chaos-bank bench bench-gateway bench-cache cache-dictionary compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ bench: $(UV) ## measure the search and the import, and compare them with their g
 
 bench-gateway: $(UV) ## compare a cached answer's cost with FastAPI's and gRPC's (REQUESTS=)
 	@$(RUN) python -m benchmarks.gateway $(if $(STRICT),--strict) $(if $(REQUESTS),--requests $(REQUESTS))
+
+bench-cache: $(UV) ## compare a cache hit with bare gRPC and its bytes with JSON's (PAIRS=)
+	@$(RUN) python -m benchmarks.cache $(if $(STRICT),--strict) $(if $(PAIRS),--pairs $(PAIRS))
+
+cache-dictionary: $(UV) ## train the dictionary that stored answers are compressed with
+	@$(RUN) python -m benchmarks.cache.dictionary
 
 compose-up: ## build the images and start the containers
 	docker compose up --build --detach --wait

@@ -43,7 +43,7 @@ class Server:
 async def echo(size: int) -> AsyncIterator[Server]:
     """The echo alone."""
     port = _free_port()
-    async with _process("benchmarks.gateway.echo", str(port), str(size)) as pid:
+    async with process("benchmarks.gateway.echo", str(port), str(size)) as pid:
         await _answers(port, "/api/chat")
         yield Server(port, [pid])
 
@@ -53,8 +53,8 @@ async def echo_with_hop(size: int, directory: Path) -> AsyncIterator[Server]:
     """The echo and the process that it calls."""
     port, address = _free_port(), f"unix:{directory}/hop.sock"
     async with (
-        _process("benchmarks.gateway.echo", "hop", str(size), address) as hop,
-        _process("benchmarks.gateway.echo", str(port), str(size), address) as pid,
+        process("benchmarks.gateway.echo", "hop", str(size), address) as hop,
+        process("benchmarks.gateway.echo", str(port), str(size), address) as pid,
     ):
         await _answers(port, "/hop")
         yield Server(port, [pid, hop])
@@ -76,19 +76,20 @@ async def gateway(directory: Path, **settings: str) -> AsyncIterator[Server]:
                 "MCAI_LISTEN": f"unix:{directory}/{name}.sock",
                 "MCAI_DATA_DIR": str(directory / name),
             }
-            pids.append(await stack.enter_async_context(_process(f"{name}_svc", **common, **place)))
+            pids.append(await stack.enter_async_context(process(f"{name}_svc", **common, **place)))
         place = {
             "MCAI_LISTEN": f"unix:{directory}/gateway.sock",
             "MCAI_DATA_DIR": str(directory / "gateway"),
             "MCAI_PORT": str(port),
         }
-        pid = await stack.enter_async_context(_process("gateway", **common, **place, **settings))
+        pid = await stack.enter_async_context(process("gateway", **common, **place, **settings))
         await _answers(port, "/api/chat")
         yield Server(port, [pid, *pids])
 
 
 @asynccontextmanager
-async def _process(module: str, *arguments: str, **settings: str) -> AsyncIterator[int]:
+async def process(module: str, *arguments: str, **settings: str) -> AsyncIterator[int]:
+    """A module that runs in a process of its own with these settings alone; gives its id."""
     environment = {"PATH": os.defpath, **settings}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments, env=environment)
     try:

@@ -53,6 +53,8 @@ class ChangeLog:
 
     def outdates(self, entry: Entry) -> bool:
         """Whether a source of the entry is known to have changed since it was computed."""
+        if self._changed.keys().isdisjoint(entry.labels):  # every hit asks, and mostly that is all
+            return False
         return any(self._changed.get(label, 0) > entry.sequence for label in entry.labels)
 
     def could_improve(self, entry: Entry) -> bool:

@@ -49,7 +49,8 @@ class Reader:
         }
         missing = [key for key in keys if found[key].entry is None]
         # The slower tier is asked even for nothing, so that its absence is told with every answer.
-        return {**found, **await self._read_slower(missing)}
+        found.update(await self._read_slower(missing))
+        return found
 
     async def _read_slower(self, keys: Sequence[Key]) -> dict[Key, Found]:
         epoch = self._memory.epoch

@@ -16,10 +16,15 @@ from knowledge_svc.model import (
 
 def check_questions(questions: Sequence[Question]) -> None:
     """Raises InvalidKey if there are too many or one of them is not a question."""
-    if len(questions) > MAX_KEYS:
-        raise InvalidKey(f"keys has {len(questions)} items, and {MAX_KEYS} are allowed.")
+    check_count(len(questions))
     for question in questions:
         check_question(question)
+
+
+def check_count(keys: int) -> None:
+    """Raises InvalidKey if that is more keys than a call may name."""
+    if keys > MAX_KEYS:
+        raise InvalidKey(f"keys has {keys} items, and {MAX_KEYS} are allowed.")
 
 
 def check_question(question: Question) -> None:

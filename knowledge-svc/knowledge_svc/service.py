@@ -78,14 +78,12 @@ class KnowledgeService:
         found = await self._reader.look(distinct, want_lease=want_lease)
         if want_lease and wait_seconds > 0 and _pending(found):
             await self._wait(found, wait_seconds)
-        for key in keys:
-            self._hits[found[key].tier] += 1
-            self._metrics.lookups[found[key].tier].inc()
         results: list[Found] = []
         for key in keys:
-            results.append(found[key])
-            found[key] = replace(found[key], lease=None)
-        self._metrics.leases.inc(sum(result.lease is not None for result in results))
+            results.append(one := found[key])
+            if one.lease is not None:
+                found[key] = replace(one, lease=None)
+        self._count(results)
         return results
 
     async def fill(self, key: Key, entry: Entry, token: str) -> bool:
@@ -184,6 +182,16 @@ class KnowledgeService:
     def wake(self, key: Key) -> None:
         """The key may be had now, or computed: another replica said so."""
         self._waiters.wake(key)
+
+    def _count(self, results: Sequence[Found]) -> None:
+        hits: dict[Tier, int] = {}
+        for result in results:
+            hits[result.tier] = hits.get(result.tier, 0) + 1
+            if result.lease is not None:
+                self._metrics.leases.inc()
+        for tier, count in hits.items():
+            self._hits[tier] += count
+            self._metrics.lookups[tier].inc(count)
 
     async def _wait(self, found: dict[Key, Found], seconds: float) -> None:
         """Looks again, whenever there is reason to, for what somebody else computes."""

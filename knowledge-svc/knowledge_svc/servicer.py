@@ -1,6 +1,7 @@
 """KnowledgeService of the contract: messages to the model and back."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -12,15 +13,14 @@ from knowledge_svc.model import (
     EXAMPLE_PREFIX,
     Entry,
     EntryKind,
-    Found,
     Invalidation,
     Key,
-    Lease,
     Question,
     Tier,
     TierMeasure,
     asked,
 )
+from knowledge_svc.prepared import KINDS, TIERS, PreparedResults, duration
 from knowledge_svc.question import normalise
 from knowledge_svc.service import KnowledgeService
 from mcai.knowledge.v1 import knowledge_pb2 as pb
@@ -34,19 +34,11 @@ _WARM_ENTRIES: Final = 1_000
 # What an addition is matched against; the rest of a longer question would only take room.
 _KEPT_QUESTION_CHARACTERS: Final = 512
 _MAX_WARM_ENTRIES: Final = 100_000
+# Gateways ask for the same keys again and again; to hash one costs 10 µs, to know it again half a one.
+_REMEMBERED_KEYS: Final = 8_192
+_REMEMBERED_KEY_BYTES: Final = 512
 
-_TIERS: Final = {
-    Tier.MISS: pb.CACHE_TIER_MISS,
-    Tier.MEMORY: pb.CACHE_TIER_MEMORY,
-    Tier.REDIS: pb.CACHE_TIER_REDIS,
-    Tier.LOCAL: pb.CACHE_TIER_LOCAL,
-}
-_KIND_TO_PB: Final = {
-    EntryKind.ANSWER: pb.ENTRY_KIND_ANSWER,
-    EntryKind.NEGATIVE: pb.ENTRY_KIND_NEGATIVE,
-    EntryKind.DATASET: pb.ENTRY_KIND_DATASET,
-}
-_KIND_FROM_PB: Final = {number: kind for kind, number in _KIND_TO_PB.items()}
+_KIND_FROM_PB: Final = {number: kind for kind, number in KINDS.items()}
 
 
 class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
@@ -58,20 +50,21 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
         self._service = service
         self._clock = clock
         self._monotonic = monotonic
+        self._results = PreparedResults()
 
     async def BatchLookup(self, request: pb.BatchLookupRequest, context: Any) -> pb.BatchLookupResponse:
         """See the contract."""
-        questions = [_question(key) for key in request.keys]
-        rules.check_questions(questions)
-        keys = [question.key for question in questions]
+        rules.check_count(len(request.keys))
+        keys = [_known_key(key) for key in request.keys]
         # Taken before looking: what is found reflects this position of the feed, or a later one.
-        sequence = self._service.sequence
+        response = pb.BatchLookupResponse(bank_sequence=self._service.sequence)
         found = await self._service.lookup(
             keys, want_lease=request.want_lease, wait_seconds=_wait_seconds(request.wait)
         )
         now = self._clock()
-        results = [_result(key, one, now) for key, one in zip(keys, found, strict=True)]
-        return pb.BatchLookupResponse(results=results, bank_sequence=sequence)
+        for key, one in zip(keys, found, strict=True):
+            self._results.write(response.results.add(), key, one, now)
+        return response
 
     async def Fill(self, request: pb.FillRequest, context: Any) -> pb.FillResponse:
         """See the contract."""
@@ -113,7 +106,7 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
                 sources=_sources(invalidation),
                 additions=_additions(invalidation),
                 bank_sequence=self._service.sequence,
-                sent_at=_duration(self._monotonic()),
+                sent_at=duration(self._monotonic()),
             )
 
     async def GetStats(self, request: pb.GetStatsRequest, context: Any) -> pb.GetStatsResponse:
@@ -153,6 +146,17 @@ def _key(key: pb.CacheKey) -> Key:
     return question.key
 
 
+def _known_key(key: pb.CacheKey) -> Key:
+    data = key.SerializeToString()
+    return _remembered_key(data) if len(data) <= _REMEMBERED_KEY_BYTES else _key(key)
+
+
+@lru_cache(_REMEMBERED_KEYS)
+def _remembered_key(data: bytes) -> Key:
+    """Equal bytes are the same message; the reverse need not hold, and would only cost the hash again."""
+    return _key(pb.CacheKey.FromString(data))
+
+
 def _entry(entry: pb.CacheEntry, question: str) -> Entry:
     return Entry(
         value=entry.value,
@@ -180,44 +184,15 @@ def _additions(invalidation: Invalidation) -> Iterator[pb.Addition]:
         yield pb.Addition(domain=addition.domain, terms=terms, anything=anything, sequence=sequence)
 
 
-def _result(key: Key, found: Found, now: float) -> pb.LookupResult:
-    result = pb.LookupResult(tier=_TIERS[found.tier], stale=found.stale, lease=_lease(found.lease))
-    if (entry := found.entry) is not None:
-        result.entry.CopyFrom(
-            pb.CacheEntry(
-                value=entry.value,
-                kind=_KIND_TO_PB[entry.kind],
-                example_ids=entry.example_ids,
-                domains=entry.domains,
-                bank_sequence=entry.sequence,
-            )
-        )
-        result.age.CopyFrom(_duration(found.age))
-        result.key_hash = key
-        if not found.stale:
-            result.fresh_for.CopyFrom(_duration(max(0.0, entry.fresh_until - now)))
-    return result
-
-
-def _lease(lease: Lease | None) -> pb.Lease | None:
-    return None if lease is None else pb.Lease(token=lease.token, ttl=_duration(lease.seconds))
-
-
 def _tier(measure: TierMeasure, hits: int) -> pb.TierStats:
     return pb.TierStats(
-        tier=_TIERS[measure.tier],
+        tier=TIERS[measure.tier],
         entries=measure.entries,
         bytes=measure.size,
         max_bytes=measure.max_bytes,
         hits=hits,
         available=measure.available,
     )
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(round(seconds * 1e9))
-    return duration
 
 
 def _wait_seconds(wait: Duration) -> float:
