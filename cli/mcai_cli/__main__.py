@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mcai_cli import cache
 from mcai_cli.errors import CommandError
 from servicekit import logs
 from servicekit.errors import ConfigurationError
@@ -17,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(cache.group, name="cache")
 
 Address = Annotated[
     str | None,

@@ -76,6 +76,7 @@ MATRIX: Final = {
         POST /api/keys
         DELETE /api/keys/{key_id}
         POST /api/system/cache/invalidate
+        POST /api/system/cache/warm
         GET /api/system/debug/tasks
         GET /metrics
     """,

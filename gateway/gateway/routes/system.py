@@ -18,6 +18,8 @@ from gateway.schemas.system import (
     ReadyBody,
     StatsBody,
     TierBody,
+    WarmReceipt,
+    WarmRequest,
 )
 from gateway.schemas.times import rfc3339
 from mcai.dataset.v1 import bank_pb2
@@ -112,6 +114,18 @@ async def invalidate(request: Request, deps: Deps) -> Response:
     )
     response = await deps.peers.knowledge.ask(lambda stub: stub.Invalidate(asked))
     return answers.json(InvalidateReceipt(response.evicted))
+
+
+@router.post(
+    "/api/system/cache/warm",
+    **told("system warm", {200: WarmReceipt}, body=WarmRequest, body_required=False),
+)
+async def warm(request: Request, deps: Deps) -> Response:
+    """Loads the answers that are asked for most into the memory of a replica of knowledge-svc."""
+    wanted = await bodies.read_if_any(request, WarmRequest) or WarmRequest()
+    asked = knowledge_pb2.WarmRequest(max_entries=wanted.max_entries)
+    response = await deps.peers.knowledge.ask(lambda stub: stub.Warm(asked))
+    return answers.json(WarmReceipt(response.loaded))
 
 
 def _cache(figures: knowledge_pb2.GetStatsResponse | None) -> CacheStats:

@@ -273,6 +273,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "KeyPage": {"keys": [_KEY], "next_page_token": ""},
     "InvalidateRequest": {"domains": ["networking"]},
     "InvalidateReceipt": {"evicted": 12, "success": True},
+    "WarmReceipt": {"loaded": 1_000},
+    "WarmRequest": {"max_entries": 1_000},
     "ReadyBody": {"status": "degraded", "degraded": ["redis"]},
     "HealthBody": {
         "status": "healthy",

@@ -1,5 +1,7 @@
 """Bodies of the system's figures, with the field names that older clients know."""
 
+from typing import Annotated
+
 import msgspec
 
 from gateway.schemas.health import CountBody
@@ -83,6 +85,18 @@ class InvalidateReceipt(msgspec.Struct):
 
     evicted: int
     success: bool = True
+
+
+class WarmRequest(msgspec.Struct):
+    """How many answers to load into memory at the most."""
+
+    max_entries: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_000
+
+
+class WarmReceipt(msgspec.Struct):
+    """How many of the answers that are asked for most are in memory now."""
+
+    loaded: int
 
 
 class ReadyBody(msgspec.Struct):

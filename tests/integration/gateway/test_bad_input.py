@@ -236,6 +236,7 @@ async def test_searches(house: House, query: str) -> None:
         ("GET", "/api/chat", None),
         ("PUT", "/api/datasets", None),
         ("POST", "/api/system/cache/invalidate", {"all": "yes"}),
+        ("POST", "/api/system/cache/warm", {"max_entries": 0}),
     ],
 )
 async def test_other_routes(house: House, method: str, address: str, body: Any) -> None:

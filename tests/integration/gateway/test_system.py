@@ -121,6 +121,15 @@ async def test_invalidating_forgets_the_cached_answers(house: House) -> None:
     assert named.json()["evicted"] >= 1
 
 
+async def test_warming_loads_the_answers_that_are_stored(house: House) -> None:
+    await house.ask("what is tcp")
+
+    assert (await house.client.post("/api/system/cache/warm")).json()["loaded"] >= 1
+    assert (await house.client.post("/api/system/cache/warm", json={"max_entries": 1})).json() == {
+        "loaded": 1
+    }
+
+
 async def test_probes_of_those_who_run_it(house: House) -> None:
     for address in ("/livez", "/readyz", "/healthz"):
         response = await house.client.get(address)
