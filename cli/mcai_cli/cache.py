@@ -74,7 +74,7 @@ def warm(
 ) -> None:
     """Load the answers that are asked for most from Redis, or the local file, into a replica's memory.
 
-    Of several replicas the one that the gateway reaches is warmed.
+    A replica does so when it starts. Of several replicas the one that the gateway reaches is warmed.
     Asks for an administrator's key in MCAI_KEY where keys are asked for at all.
 
     mcai cache warm --entries 5000

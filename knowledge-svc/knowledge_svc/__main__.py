@@ -16,6 +16,7 @@ from knowledge_svc.service import KnowledgeService
 from knowledge_svc.servicer import KnowledgeServicer
 from knowledge_svc.settings import KnowledgeSettings
 from knowledge_svc.shelves import Shelves, open_shelves
+from knowledge_svc.warm_start import WarmStart
 from mcai.dataset.v1 import dataset_pb2
 from mcai.knowledge.v1 import knowledge_pb2, knowledge_pb2_grpc
 from servicekit.background import in_background
@@ -28,6 +29,8 @@ NAME = "knowledge-svc"
 FULL_NAME = knowledge_pb2.DESCRIPTOR.services_by_name["KnowledgeService"].full_name
 
 _DATASET_TIMEOUT_SECONDS = 2.0
+# As long as the bank may take to start beside us; after that it counts as away.
+_PATIENCE_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -41,8 +44,18 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
         )
         service = _service(settings, registry, shelves, log)
         await stack.enter_async_context(shelves.attend(service))
+        at_head = None
         if settings.dataset_target is not None:
-            await stack.enter_async_context(_following(settings, settings.dataset_target, service))
+            feed = await stack.enter_async_context(_following(settings, settings.dataset_target, service))
+            at_head = feed.at_head
+        warm_start = WarmStart(
+            service,
+            directory / "hottest.keys",
+            limit=settings.warm_entries,
+            at_head=at_head,
+            patience_seconds=_PATIENCE_SECONDS,
+        )
+        await stack.enter_async_context(in_background("warm start", warm_start.run))
         server = GrpcServer(
             settings,
             NAME,
@@ -55,6 +68,7 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
             ],
             shelves.probes,
             registry,
+            on_drain=(warm_start.save,),
         )
         await stack.enter_async_context(server)
         yield server
@@ -81,7 +95,7 @@ def _service(
 @asynccontextmanager
 async def _following(
     settings: KnowledgeSettings, target: str, service: KnowledgeService
-) -> AsyncIterator[None]:
+) -> AsyncIterator[BankFeed]:
     """Follows the bank's changes while the block runs."""
     channel = open_channel(
         target,
@@ -90,8 +104,9 @@ async def _following(
         tls=read_tls(settings.tls_dir, settings.tls_name),
         timeout_seconds=_DATASET_TIMEOUT_SECONDS,
     )
-    async with channel, in_background("bank feed", BankFeed(channel, service).run):
-        yield
+    feed = BankFeed(channel, service)
+    async with channel, in_background("bank feed", feed.run):
+        yield feed
 
 
 def _new_name() -> str:

@@ -56,12 +56,17 @@ def additions_of(changes: Sequence[bank_pb2.Change]) -> dict[Addition, int]:
 
 
 class BankFeed:
-    """Keeps the service in step with dataset-svc, for as long as `run` runs."""
+    """Keeps the service in step with dataset-svc, for as long as `run` runs.
+
+    Attributes:
+        at_head: Set once the feed was followed to its head.
+    """
 
     def __init__(self, channel: grpc.aio.Channel, service: KnowledgeService) -> None:
         self._stub = dataset_pb2_grpc.DatasetServiceStub(channel)
         self._service = service
         self._sequence: int | None = None
+        self.at_head = asyncio.Event()
 
     async def run(self) -> None:
         """Follows the feed for ever; a lost stream is taken up again where it broke off."""
@@ -101,6 +106,8 @@ class BankFeed:
             self._sequence = last
         elif response.head_sequence < (self._sequence or 0):
             await self._suspect_another_bank()
+        if (self._sequence or 0) >= response.head_sequence:
+            self.at_head.set()
 
     async def _suspect_another_bank(self) -> None:
         """A feed that ends before our place is that of a bank which was restored or replaced."""

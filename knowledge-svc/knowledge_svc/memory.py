@@ -5,6 +5,7 @@ a small queue and reach the main one only if they are asked for again, so that a
 nobody repeats cannot wash out those that everybody asks. A hit only counts up, it moves nothing.
 """
 
+import heapq
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -20,13 +21,13 @@ _GHOSTS_PER_ENTRY: Final = 1
 
 
 class _Slot:
-    """An entry with its hits since it was last looked at for eviction, and which additions it has seen."""
+    """An entry, its hits since it was last looked at for eviction and in all, which additions it has seen."""
 
-    __slots__ = ("entry", "hits", "version")
+    __slots__ = ("asked", "entry", "hits", "version")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self.hits = 0
+        self.hits = self.asked = 0
         self.version = -1
 
 
@@ -124,6 +125,15 @@ class MemoryTier:
         alive.sort(key=lambda pair: pair[1].filled_at, reverse=True)
         return alive[:limit]
 
+    def holds(self, key: Key) -> bool:
+        """Whether there is an entry, alive or not; it does not count as asked for."""
+        return self._slot(key) is not None
+
+    def hottest(self, limit: int) -> list[Key]:
+        """The keys that were asked for most since they came here, the hottest first."""
+        slots = [(slot.asked, key) for queue in (self._main, self._small) for key, slot in queue.items()]
+        return [key for _, key in heapq.nlargest(limit, slots)]
+
     async def measure(self) -> list[TierMeasure]:
         """See `CacheTier`."""
         return [TierMeasure(Tier.MEMORY, len(self), self.size, self._max_bytes)]
@@ -142,6 +152,7 @@ class MemoryTier:
         if not slot.entry.is_alive(now):
             self._remove(key)
             return None
+        slot.asked += 1
         if slot.hits < _MOST_HITS:
             slot.hits += 1
         if slot.version != self._added.version:

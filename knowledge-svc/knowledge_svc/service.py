@@ -68,6 +68,7 @@ class KnowledgeService:
         self._watchers = Watchers()
         self._hits: Counter[Tier] = Counter()
         self._invalidated = 0
+        self._hottest: Sequence[Key] = ()
 
     async def lookup(self, keys: Sequence[Key], *, want_lease: bool, wait_seconds: float) -> list[Found]:
         """Returns what there is for each key, in their order; of equal keys only the first gets the lease.
@@ -116,13 +117,27 @@ class KnowledgeService:
         return await self._forget(invalidation)
 
     async def warm(self, limit: int) -> int:
-        """Loads what the slower tier was filled with last into memory; returns how many entries."""
-        epoch = self._memory.epoch
-        loaded = 0
-        for key, entry in reversed(await self._slower.recent(limit)):
-            if not self._log.outdates(entry):
-                loaded += await self._reader.promote(key, entry, epoch)
-        return loaded
+        """Loads entries of the slower tier into memory, and returns how many of them are there then.
+
+        First those that are remembered as the hottest, then what was filled last.
+        """
+        return await self._reader.load(self._hottest[:limit], limit)
+
+    def remember(self, hottest: Sequence[Key]) -> None:
+        """These were asked for most, the hottest first."""
+        self._hottest = hottest
+
+    def hottest(self, limit: int) -> list[Key]:
+        """The keys that were asked for most, the hottest first."""
+        return self._memory.hottest(limit)
+
+    def doubt_slower_tiers(self) -> None:
+        """Answers from memory alone until `believe_slower_tiers`: what changed lately is not known yet."""
+        self._reader.memory_only = True
+
+    def believe_slower_tiers(self) -> None:
+        """Answers from every tier: the bank's feed was followed to its head, or cannot be."""
+        self._reader.memory_only = False
 
     async def statistics(self) -> Statistics:
         """Measures the tiers."""

@@ -38,6 +38,12 @@ class KnowledgeSettings(ServiceSettings):
         le=10,
         description="How long a stale answer may be served while it is renewed, as a share of its freshness.",
     )
+    warm_entries: int = Field(
+        1_000,
+        ge=0,
+        le=100_000,
+        description="Answers that are loaded into memory at the start, the hottest first; 0 loads none.",
+    )
     lease_seconds: float = Field(
         10.0, gt=0, le=300, description="How long one caller may compute before another one may, in seconds."
     )

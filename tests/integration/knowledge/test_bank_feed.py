@@ -91,7 +91,7 @@ async def test_what_an_addition_marked_is_marked_after_a_restart(
         await caught_up(before, 11)
     async with replica(tmp_path, "follower", dataset_target=bank[1]) as after:
         await caught_up(after, 11)
-        assert await is_stale(after, [ON_B])
+        assert await eventually(lambda: is_stale(after, [ON_B]))
 
 
 async def is_stale(one: Replica, expected: list[pb.CacheKey]) -> bool:
@@ -213,4 +213,4 @@ async def test_replicas_that_share_redis_each_follow_the_bank(
             await eventually(partial(is_left, each, [ON_B]))
         async with replica(tmp_path, "late", redis_url=redis_url, dataset_target=bank[1]) as late:
             await caught_up(late, 12)
-            assert await left(late) == [ON_B]
+            assert await eventually(lambda: is_left(late, [ON_B]))

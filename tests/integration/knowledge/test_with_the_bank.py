@@ -97,3 +97,30 @@ async def test_an_import_makes_stale_what_its_domain_could_have_answered(bank: B
     await eventually(stale)
     assert not (await cache.look(OTHER, lease=False)).stale
     assert await is_cached(cache, OTHER)
+
+
+async def test_what_changed_while_the_replica_was_away_never_comes_back(bank: Bank, tmp_path: Path) -> None:
+    """It is asked from the first moment on, and what did not change comes out of memory in the end."""
+    example = (await bank.add("faq", "What is TCP?", "A protocol.")).example
+    target = bank.server.address
+    async with replica(tmp_path, "cache", dataset_target=target, warm_entries=10) as before:
+        head = await in_step(before, bank)
+        assert await before.fill(KEY, built_on=(example.id,), domains=("faq",), sequence=head)
+        assert await before.fill(OTHER, domains=("shop",), sequence=head)
+        for key in (KEY, OTHER):
+            assert await is_cached(before, key)
+
+    request = bank_pb2.UpdateExampleRequest(example_id=example.id, response="A transport protocol.")
+    await bank.stub.UpdateExample(request)
+
+    async with replica(tmp_path, "cache", dataset_target=target, warm_entries=10) as after:
+        came_back: list[bool] = []
+
+        async def warm() -> bool:
+            came_back.append(await is_cached(after, KEY))
+            return (await after.look(OTHER, lease=False)).tier == pb.CACHE_TIER_MEMORY
+
+        await eventually(warm)
+        await in_step(after, bank)
+        assert not any(came_back)
+        assert not await is_cached(after, KEY)
