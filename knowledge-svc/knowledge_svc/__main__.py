@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from prometheus_client import CollectorRegistry
@@ -12,6 +12,7 @@ from knowledge_svc.bank_feed import BankFeed
 from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.memory import MemoryTier
 from knowledge_svc.metrics import KnowledgeMetrics
+from knowledge_svc.paraphrase import plain_form
 from knowledge_svc.service import KnowledgeService
 from knowledge_svc.servicer import KnowledgeServicer
 from knowledge_svc.settings import KnowledgeSettings
@@ -61,7 +62,7 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
             NAME,
             [
                 Registration(
-                    KnowledgeServicer(service, time.time, time.monotonic),
+                    KnowledgeServicer(service, time.time, time.monotonic, _form(settings)),
                     knowledge_pb2_grpc.add_KnowledgeServiceServicer_to_server,
                     FULL_NAME,
                 )
@@ -72,6 +73,10 @@ async def running(settings: KnowledgeSettings, registry: CollectorRegistry) -> A
         )
         await stack.enter_async_context(server)
         yield server
+
+
+def _form(settings: KnowledgeSettings) -> Callable[[str], str]:
+    return plain_form if settings.share_paraphrases else str
 
 
 def _service(

@@ -11,6 +11,7 @@ from knowledge_svc.model import (
     ALL_DOMAINS,
     DOMAIN_PREFIX,
     EXAMPLE_PREFIX,
+    MAX_QUESTION_CHARACTERS,
     Entry,
     EntryKind,
     Invalidation,
@@ -42,20 +43,34 @@ _KIND_FROM_PB: Final = {number: kind for kind, number in KINDS.items()}
 
 
 class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
-    """Translates and delegates."""
+    """Translates and delegates.
+
+    Args:
+        service: What it delegates to.
+        clock: Seconds since the epoch.
+        monotonic: Seconds from any origin that never go back.
+        form: Makes one text of questions that are to share a key.
+    """
 
     def __init__(
-        self, service: KnowledgeService, clock: Callable[[], float], monotonic: Callable[[], float]
+        self,
+        service: KnowledgeService,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        form: Callable[[str], str] = str,
     ) -> None:
         self._service = service
         self._clock = clock
         self._monotonic = monotonic
+        self._form = form
         self._results = PreparedResults()
+        # Equal bytes are the same message; the reverse need not hold, and only costs the hash again.
+        self._remembered_key = lru_cache(_REMEMBERED_KEYS)(self._key_of)
 
     async def BatchLookup(self, request: pb.BatchLookupRequest, context: Any) -> pb.BatchLookupResponse:
         """See the contract."""
         rules.check_count(len(request.keys))
-        keys = [_known_key(key) for key in request.keys]
+        keys = [self._known_key(key) for key in request.keys]
         # Taken before looking: what is found reflects this position of the feed, or a later one.
         response = pb.BatchLookupResponse(bank_sequence=self._service.sequence)
         found = await self._service.lookup(
@@ -68,7 +83,7 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
 
     async def Fill(self, request: pb.FillRequest, context: Any) -> pb.FillResponse:
         """See the contract."""
-        question = _question(request.key)
+        question = self._question(request.key)
         rules.check_question(question)
         entry = _entry(request.entry, normalise(question.text)[:_KEPT_QUESTION_CHARACTERS])
         rules.check_entry(entry)
@@ -77,13 +92,13 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
         """See the contract."""
-        await self._service.release(_key(request.key), request.lease_token)
+        await self._service.release(self._key(request.key), request.lease_token)
         return pb.ReleaseResponse()
 
     async def Invalidate(self, request: pb.InvalidateRequest, context: Any) -> pb.InvalidateResponse:
         """See the contract."""
         rules.check_sources(request.example_ids, request.domains)
-        questions = [_question(key) for key in request.keys]
+        questions = [self._question(key) for key in request.keys]
         rules.check_questions(questions)
         invalidation = asked(
             keys=[question.key for question in questions],
@@ -129,32 +144,27 @@ class KnowledgeServicer(knowledge_pb2_grpc.KnowledgeServiceServicer):
         limit = min(request.max_entries, _MAX_WARM_ENTRIES) if request.max_entries > 0 else _WARM_ENTRIES
         return pb.WarmResponse(loaded=await self._service.warm(limit))
 
+    def _question(self, key: pb.CacheKey) -> Question:
+        return Question(
+            # What is too long is refused next, and not looked at before.
+            text=self._form(key.question) if len(key.question) <= MAX_QUESTION_CHARACTERS else key.question,
+            scope=key.scope,
+            domains=tuple(key.domains),
+            options=tuple(key.options),
+            model=key.model,
+        )
 
-def _question(key: pb.CacheKey) -> Question:
-    return Question(
-        text=key.question,
-        scope=key.scope,
-        domains=tuple(key.domains),
-        options=tuple(key.options),
-        model=key.model,
-    )
+    def _key(self, key: pb.CacheKey) -> Key:
+        question = self._question(key)
+        rules.check_question(question)
+        return question.key
 
+    def _known_key(self, key: pb.CacheKey) -> Key:
+        data = key.SerializeToString()
+        return self._remembered_key(data) if len(data) <= _REMEMBERED_KEY_BYTES else self._key(key)
 
-def _key(key: pb.CacheKey) -> Key:
-    question = _question(key)
-    rules.check_question(question)
-    return question.key
-
-
-def _known_key(key: pb.CacheKey) -> Key:
-    data = key.SerializeToString()
-    return _remembered_key(data) if len(data) <= _REMEMBERED_KEY_BYTES else _key(key)
-
-
-@lru_cache(_REMEMBERED_KEYS)
-def _remembered_key(data: bytes) -> Key:
-    """Equal bytes are the same message; the reverse need not hold, and would only cost the hash again."""
-    return _key(pb.CacheKey.FromString(data))
+    def _key_of(self, data: bytes) -> Key:
+        return self._key(pb.CacheKey.FromString(data))
 
 
 def _entry(entry: pb.CacheEntry, question: str) -> Entry:

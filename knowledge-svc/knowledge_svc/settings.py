@@ -44,6 +44,11 @@ class KnowledgeSettings(ServiceSettings):
         le=100_000,
         description="Answers that are loaded into memory at the start, the hottest first; 0 loads none.",
     )
+    share_paraphrases: bool = Field(
+        False,
+        description="Whether questions that differ in nothing but contractions and ways to begin share an "
+        "answer; the same on all replicas.",
+    )
     lease_seconds: float = Field(
         10.0, gt=0, le=300, description="How long one caller may compute before another one may, in seconds."
     )

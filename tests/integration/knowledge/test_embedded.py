@@ -132,3 +132,19 @@ async def test_two_processes_on_one_data_directory_keep_files_of_their_own(tmp_p
 
         assert (await one.look(KEY)).tier == pb.CACHE_TIER_MEMORY
         assert (await other.look(KEY)).tier == pb.CACHE_TIER_MISS
+
+
+async def test_a_paraphrase_has_the_answer_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    for name, shares in (("strict", False), ("sharing", True)):
+        async with replica(tmp_path / name, name, share_paraphrases=shares) as one:
+            leased = await one.look(cache_key("how do i reset my password"))
+            assert (
+                await one.fill(cache_key("how can i reset my password"), token=leased.lease.token) is shares
+            )
+            assert await one.fill(cache_key("how can i reset my password"))
+
+            paraphrase = await one.look(cache_key("How do I reset my password?"), lease=False)
+            negated = await one.look(cache_key("how can i not reset my password"), lease=False)
+
+        assert (paraphrase.tier != pb.CACHE_TIER_MISS) is shares
+        assert negated.tier == pb.CACHE_TIER_MISS
