@@ -56,6 +56,9 @@ async def running(settings: DatasetSettings, registry: CollectorRegistry) -> Asy
             prepare=prepare if settings.load_starter else _nothing,
             clock=time.monotonic,
         )
+        metrics.following.set_function(lambda: not follower.behind)
+        metrics.sequence.set_function(lambda: index.sequence)
+        metrics.documents.set_function(lambda: index.documents)
         await stack.enter_async_context(in_background("follower", follower.run))
         rotation = Rotation(
             store.archive, metrics, interval_seconds=settings.rotation_interval_seconds, clock=time.time

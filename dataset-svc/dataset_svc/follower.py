@@ -127,8 +127,6 @@ class Follower:
 
     async def _written(self) -> None:
         self._written_at = self._clock()
-        self._metrics.sequence.set(self._index.sequence)
-        self._metrics.documents.set(self._index.documents)
         async with self._progress:
             self._progress.notify_all()
 

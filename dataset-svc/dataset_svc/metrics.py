@@ -24,6 +24,11 @@ class DatasetMetrics:
         self.documents = Gauge(
             "mcai_dataset_index_documents", "Examples in this replica's index.", registry=registry
         )
+        self.following = Gauge(
+            "mcai_dataset_index_following",
+            "Whether the store can be followed at this moment: 1, or 0 while the index grows stale.",
+            registry=registry,
+        )
         self.followed = Counter(
             "mcai_dataset_followed_changes_total",
             "Changes of the feed that were applied to the index.",

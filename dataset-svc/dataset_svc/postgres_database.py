@@ -65,7 +65,7 @@ class PostgresDatabase:
     def __init__(self, url: str, limits: PostgresLimits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._url = url
-        self._pool = PostgresPool(self._connect, limits.connections)
+        self.pool = PostgresPool(self._connect, limits.connections)
         self._migrated = False
         self._migrating = asyncio.Lock()
         self._last_failure = ""
@@ -102,7 +102,7 @@ class PostgresDatabase:
         """
         limit = asyncio.timeout(self.limits.call_seconds if seconds is None else seconds)
         with self._mapped():
-            async with limit, self._pool.lent() as connection:
+            async with limit, self.pool.lend() as connection:
                 if not self._migrated:
                     await self._migrate(connection)
                 yield connection
@@ -133,7 +133,7 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Closes the idle connections."""
-        await self._pool.clear()
+        await self.pool.clear()
 
     async def _connect(self) -> AbandoningConnection:
         try:

@@ -37,8 +37,10 @@ from dataset_svc.settings import DatasetSettings
 from servicekit.background import in_background
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
+from servicekit.held import HeldMetrics
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
+from servicekit.metrics import shared
 
 _BUDGET_SECONDS: Final = 2.0
 _SQLITE_FILE: Final = "bank.db"
@@ -130,7 +132,9 @@ async def _postgres(
     database = PostgresDatabase(url, limits)
     bank, conversations = PostgresBank(database), PostgresConversations(database)
     users = PostgresUsers(database, bank.signal)
-    breaker = Breaker("postgres", budget_seconds=_BUDGET_SECONDS, reset_seconds=0.5)
+    held = shared(registry, HeldMetrics)
+    held.watch_pool("postgres", database.pool)
+    breaker = held.watch_breaker(Breaker("postgres", budget_seconds=_BUDGET_SECONDS, reset_seconds=0.5))
     outage = Outage(bank.ping, breaker, Degradation("postgres", registry))
     try:
         await database.open()

@@ -104,7 +104,7 @@ async def serving(
     degradations = {name: Degradation(name, registry) for name in DEPENDENCIES}
     journal = Journal(settings.data_dir / "journal.sqlite")
     async with (
-        open_peers(settings) as peers,
+        open_peers(settings, registry) as peers,
         journal,
         _keys(settings, peers) as ring,
         open_shared(settings, registry, shared_dir or settings.data_dir) as shared,

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import grpc
 import msgspec
 from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import CollectorRegistry
 
 from gateway.chat.model import CacheKey, Durability, Findings, Message, Role, Source
 from gateway.settings import GatewaySettings
@@ -39,6 +40,8 @@ from servicekit import deadline
 from servicekit.breaker import Breaker
 from servicekit.channel import DEFAULT_RESET_SECONDS, open_channel
 from servicekit.errors import AWAY, translating
+from servicekit.held import HeldMetrics
+from servicekit.metrics import shared
 from servicekit.tls import read_tls
 
 T = TypeVar("T")
@@ -154,7 +157,7 @@ class Peers:
 
 
 @asynccontextmanager
-async def open_peers(settings: GatewaySettings) -> AsyncIterator[Peers]:
+async def open_peers(settings: GatewaySettings, registry: CollectorRegistry) -> AsyncIterator[Peers]:
     """Opens a channel to each service; none is connected before its first call."""
     async with AsyncExitStack() as stack:
 
@@ -162,7 +165,9 @@ async def open_peers(settings: GatewaySettings) -> AsyncIterator[Peers]:
             name: str, file: Any, make: Callable[[grpc.aio.Channel], StubT], target: str, seconds: float
         ) -> Peer[StubT]:
             (service,) = (each for each in file.DESCRIPTOR.services_by_name.values())
-            channel = await stack.enter_async_context(_channel(settings, name, service, target, seconds))
+            breaker = Breaker(name, budget_seconds=seconds, reset_seconds=DEFAULT_RESET_SECONDS)
+            shared(registry, HeldMetrics).watch_breaker(breaker)
+            channel = await stack.enter_async_context(_channel(settings, breaker, service, target, seconds))
             return Peer(name, make(channel), replica_pb2_grpc.ReplicaServiceStub(channel), seconds)
 
         yield Peers(
@@ -205,7 +210,7 @@ async def open_peers(settings: GatewaySettings) -> AsyncIterator[Peers]:
 
 
 def _channel(
-    settings: GatewaySettings, name: str, service: ServiceDescriptor, target: str, seconds: float
+    settings: GatewaySettings, breaker: Breaker, service: ServiceDescriptor, target: str, seconds: float
 ) -> grpc.aio.Channel:
     replica = replica_pb2.DESCRIPTOR.services_by_name["ReplicaService"]
     return open_channel(
@@ -213,7 +218,7 @@ def _channel(
         services=(service, replica),
         token=settings.service_token,
         tls=read_tls(settings.tls_dir, settings.tls_name),
-        breaker=Breaker(name, budget_seconds=seconds, reset_seconds=DEFAULT_RESET_SECONDS),
+        breaker=breaker,
         timeout_seconds=seconds,
     )
 

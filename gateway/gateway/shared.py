@@ -18,6 +18,8 @@ from gateway.settings import GatewaySettings
 from gateway.sqlite_replays import SqliteReplays
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
+from servicekit.held import HeldMetrics
+from servicekit.metrics import shared as metrics_shared
 
 _CLAIM_SECONDS: Final = 60.0
 _REPLAYS_FILE: Final = "replays.sqlite"
@@ -62,7 +64,9 @@ async def _through_redis(
     from gateway.redis_replays import RedisReplays  # noqa: PLC0415 - see above
 
     budget_seconds = settings.redis_call_ms / 1000
-    breaker = Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5)
+    breaker = metrics_shared(registry, HeldMetrics).watch_breaker(
+        Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5)
+    )
     async with open_client(url, budget_seconds=budget_seconds) as client:
         gate = RedisGate(lambda: ping(client), breaker, Degradation("redis", registry))
         async with gate.watched():

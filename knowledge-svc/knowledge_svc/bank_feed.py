@@ -96,6 +96,7 @@ class BankFeed:
                 await self._take(response)
 
     async def _take(self, response: bank_pb2.WatchChangesResponse) -> None:
+        self._service.bank_heard()
         if response.changes:
             last = response.changes[-1].sequence
             labels = labels_of(response.changes)

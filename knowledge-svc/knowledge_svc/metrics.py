@@ -38,3 +38,8 @@ class KnowledgeMetrics:
             "Position of the bank's change feed that was followed to.",
             registry=registry,
         )
+        self.feed_heard = Gauge(
+            "mcai_knowledge_feed_heard_timestamp_seconds",
+            "When the bank's change feed was last heard, in seconds since the epoch; 0: never.",
+            registry=registry,
+        )

@@ -21,6 +21,8 @@ from knowledge_svc.shelves import Own, Shelves
 from servicekit.breaker import Breaker, is_outage
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
+from servicekit.held import HeldMetrics
+from servicekit.metrics import shared
 
 _RESET_SECONDS = 0.5
 
@@ -45,7 +47,9 @@ async def redis_shelves(
         new_name=new_name,
     )
     leases = RedisLeases(client, origin=origin, seconds=settings.lease_seconds, new_name=new_name)
-    breaker = Breaker("redis", budget_seconds=budget_seconds, reset_seconds=_RESET_SECONDS, counts=_counts)
+    breaker = shared(registry, HeldMetrics).watch_breaker(
+        Breaker("redis", budget_seconds=budget_seconds, reset_seconds=_RESET_SECONDS, counts=_counts)
+    )
     degradation, marker = Degradation("redis", registry), own.directory / "redis-is-owed"
     gate = Gate(tier, leases, log, breaker=breaker, degradation=degradation, marker=marker)
 

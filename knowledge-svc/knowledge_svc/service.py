@@ -63,6 +63,7 @@ class KnowledgeService:
         self._log = log
         self._stamp = stamp
         self._metrics = metrics
+        self._clock = clock
         self._reader = Reader(memory, slower, leases, log, clock)
         self._waiters = Waiters()
         self._watchers = Watchers()
@@ -165,6 +166,10 @@ class KnowledgeService:
             self._log.restart(sequence, await self._slower.additions())
             self._metrics.bank_sequence.set(sequence)
         return sequence
+
+    def bank_heard(self) -> None:
+        """The change feed gave a sign of life."""
+        self._metrics.feed_heard.set(self._clock())
 
     async def bank_changed(
         self, labels: Mapping[str, int], sequence: int, added: Mapping[Addition, int] | None = None

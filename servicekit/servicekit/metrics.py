@@ -1,12 +1,13 @@
 """Metrics that every server exports, and the port that Prometheus reads them from."""
 
 import asyncio
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from servicekit.addresses import split_host_port
 from servicekit.errors import ConfigurationError
@@ -48,6 +49,22 @@ class ServerMetrics:
             registry=registry,
             buckets=_BUCKETS,
         )
+
+
+class BuildInfo:
+    """Which versions run in this process. Get it by `shared(registry, ...)`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._info = Gauge(
+            "mcai_build_info",
+            "Always 1; the labels say which version of which service runs on which Python.",
+            ("service", "version", "python"),
+            registry=registry,
+        )
+
+    def tell(self, service: str, version: str) -> None:
+        """Notes that a service of this version runs here."""
+        self._info.labels(service, version, platform.python_version()).set(1)
 
 
 @dataclass(frozen=True, slots=True)

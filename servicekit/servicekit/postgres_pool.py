@@ -32,27 +32,46 @@ class PostgresPool:
     """At most `size` connections at a time, made by `connect` when none is idle; for one event loop."""
 
     def __init__(self, connect: Callable[[], Awaitable[AbandoningConnection]], size: int) -> None:
+        self.size = size
+        self._callers = 0
         self._connect = connect
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AbandoningConnection] = []
         self._generation = 0
 
+    @property
+    def lent(self) -> int:
+        """Connections that are lent at this moment."""
+        return min(self._callers, self.size)
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for a connection."""
+        return max(0, self._callers - self.size)
+
     @asynccontextmanager
-    async def lent(self) -> AsyncIterator[AbandoningConnection]:
+    async def lend(self) -> AsyncIterator[AbandoningConnection]:
         """Lends a connection for the block; the last returned is lent first, so that the rest may age."""
-        async with self._slots:
-            generation = self._generation
-            connection = await self._take() or await self._connect()
-            try:
-                yield connection
-            finally:
-                if connection.closed:
-                    # Whatever ended this one, a restart or a silence, has ended the idle ones as well.
-                    await self.clear()
-                elif generation == self._generation and _is_idle(connection):
-                    self._idle.append(connection)
-                else:
-                    await connection.close()
+        self._callers += 1
+        try:
+            async with self._slots:
+                generation = self._generation
+                connection = await self._take() or await self._connect()
+                try:
+                    yield connection
+                finally:
+                    await self._give_back(connection, generation)
+        finally:
+            self._callers -= 1
+
+    async def _give_back(self, connection: AbandoningConnection, generation: int) -> None:
+        if connection.closed:
+            # Whatever ended this one, a restart or a silence, has ended the idle ones as well.
+            await self.clear()
+        elif generation == self._generation and _is_idle(connection):
+            self._idle.append(connection)
+        else:
+            await connection.close()
 
     async def clear(self) -> None:
         """Closes the idle connections, and has the lent ones closed when they return."""

@@ -13,7 +13,7 @@ from servicekit.degrade import DegradationMetrics
 from servicekit.health import Health, ProbeOutcome
 from servicekit.interceptors import CallTotals
 from servicekit.layers import Context
-from servicekit.metrics import shared
+from servicekit.metrics import BuildInfo, shared
 from servicekit.task_dump import dump_tasks
 from servicekit.usage import UsageMeter
 
@@ -38,6 +38,7 @@ class ReplicaServicer(replica_pb2_grpc.ReplicaServiceServicer):
         self._started_at = time.time()
         self._hostname = socket.gethostname()
         self._version = program_version(service)
+        shared(registry, BuildInfo).tell(service, self._version)
 
     async def GetReplicaStatus(  # noqa: N802 - the contract's name
         self, request: replica_pb2.GetReplicaStatusRequest, _context: Context

@@ -14,8 +14,10 @@ from servicekit.background import in_background
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
+from servicekit.held import HeldMetrics
 from servicekit.identifiers import new_id
 from servicekit.journal import Journal, Replayer
+from servicekit.metrics import shared
 from servicekit.server import GrpcServer, Registration, run_service
 from task_svc import assembly
 from task_svc.dispatch import CeleryDispatch, PoolDispatch
@@ -112,7 +114,7 @@ async def _stores(
         stack.push_async_callback(local.close)
         return local, PatientStore(local, _STORE_RETRY_SECONDS), Probe("sqlite", local.ping)
     store = assembly.postgres_store(
-        settings, settings.database_url, announcements.announce, settings.store_connections
+        settings, settings.database_url, announcements.announce, settings.store_connections, registry
     )
     stack.push_async_callback(store.close)
     journal = await stack.enter_async_context(Journal(settings.data_dir / "journal.sqlite"))
@@ -133,7 +135,9 @@ async def _queue(
     # Celery takes 110 ms and 15 MB to import, which the embedded system saves.
     from task_svc.celery_queue import CeleryQueue  # noqa: PLC0415
 
-    breaker = Breaker("broker", budget_seconds=settings.broker_budget_ms / 1000, reset_seconds=0.5)
+    breaker = shared(registry, HeldMetrics).watch_breaker(
+        Breaker("broker", budget_seconds=settings.broker_budget_ms / 1000, reset_seconds=0.5)
+    )
     queue = PooledQueue(
         CeleryQueue(settings.broker_url, breaker, settings.limits),
         pool,

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from servicekit.breaker import Breaker
+from servicekit.held import HeldMetrics
+from servicekit.metrics import shared
 from task_svc.artifacts import local_artifacts
 from task_svc.attempts import Attempts, Pace, RetryPolicy
 from task_svc.metrics import TaskMetrics
@@ -13,15 +16,23 @@ from task_svc.settings import TaskSettings
 
 
 def postgres_store(
-    settings: TaskSettings, url: SecretStr, announce: Callable[[str], None], connections: int
+    settings: TaskSettings,
+    url: SecretStr,
+    announce: Callable[[str], None],
+    connections: int,
+    registry: CollectorRegistry,
 ) -> TaskStore:
     """Returns the store in PostgreSQL; it connects at its first call."""
     # psycopg takes 60 ms and 10 MB to import, which the embedded system saves.
     from task_svc.postgres import PostgresTaskStore  # noqa: PLC0415
     from task_svc.postgres_database import PostgresDatabase  # noqa: PLC0415
 
-    breaker = Breaker("postgres", budget_seconds=settings.store_budget_ms / 1000, reset_seconds=0.5)
-    return PostgresTaskStore(PostgresDatabase(url, breaker, connections), announce)
+    held = shared(registry, HeldMetrics)
+    budget_seconds = settings.store_budget_ms / 1000
+    breaker = held.watch_breaker(Breaker("postgres", budget_seconds=budget_seconds, reset_seconds=0.5))
+    database = PostgresDatabase(url, breaker, connections)
+    held.watch_pool("postgres", database.pool)
+    return PostgresTaskStore(database, announce)
 
 
 def artifact_store(settings: TaskSettings) -> ArtifactStore:

@@ -26,9 +26,11 @@ from servicekit.journal import Entry, Journal
 from task_svc.errors import AWAY, BrokerUnavailable, QueueFull, RequestConflict
 from task_svc.local_pool import LocalPool
 from task_svc.model import (
+    NO_BACKLOG,
     UNBOUNDED,
     Admission,
     Artifact,
+    Backlog,
     Durability,
     Failure,
     History,
@@ -225,6 +227,10 @@ class PatientStore:
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """See ports.Claims."""
         return await _or_else(self._store.counts(), {})
+
+    async def backlog(self, now: float) -> Backlog:
+        """See ports.Claims."""
+        return await _or_else(self._store.backlog(now), NO_BACKLOG)
 
     async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
         while True:

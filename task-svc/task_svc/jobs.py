@@ -107,7 +107,10 @@ class Jobs:
             await self._attempts.run(task)
 
     def _opened(self) -> tuple[PatientStore, Attempts]:
-        store = assembly.postgres_store(self._settings, self._database_url, lambda _: None, _CONNECTIONS)
+        registry = CollectorRegistry()
+        store = assembly.postgres_store(
+            self._settings, self._database_url, lambda _: None, _CONNECTIONS, registry
+        )
         claims = PatientStore(store, _STORE_RETRY_SECONDS)
         attempts = assembly.attempts(
             self._settings,
@@ -115,7 +118,7 @@ class Jobs:
             assembly.artifact_store(self._settings),
             self._generator(),
             assembly.retry_policy(self._settings, self._jitter),
-            TaskMetrics(CollectorRegistry()),
+            TaskMetrics(registry),
             self._clock,
         )
         return claims, attempts

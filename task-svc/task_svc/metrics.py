@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from task_svc.model import TaskKind, TaskState
+from task_svc.model import Backlog, TaskKind, TaskState
 
 # From a small picture to the longest piece of music, in seconds.
 _BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
@@ -42,6 +42,22 @@ class TaskMetrics:
         self.tasks = Gauge(
             "mcai_tasks", "Tasks in the store, as last counted.", ("kind", "state"), registry=registry
         )
+
+        self._outbox = Gauge(
+            "mcai_task_outbox_tickets",
+            "Tickets in the outbox that are due to be published, as last counted.",
+            registry=registry,
+        )
+        self._oldest = Gauge(
+            "mcai_task_oldest_queued_seconds",
+            "How long the oldest task that is due has waited, as last looked, in seconds; 0: none waits.",
+            registry=registry,
+        )
+
+    def wait(self, backlog: Backlog) -> None:
+        """Takes over what waits."""
+        self._outbox.set(backlog.tickets)
+        self._oldest.set(backlog.oldest_seconds)
 
     def count(self, counts: Mapping[tuple[TaskKind, TaskState], int]) -> None:
         """Takes over a fresh count; what it does not name is zero."""

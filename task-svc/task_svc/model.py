@@ -102,6 +102,17 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: due tickets in the outbox, and for how long the oldest due task has (0.0: none has)."""
+
+    tickets: int
+    oldest_seconds: float
+
+
+NO_BACKLOG: Final = Backlog(0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """A task as it is, and as it was after each of its changes since a revision, oldest first.
 

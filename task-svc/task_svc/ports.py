@@ -8,6 +8,7 @@ from typing import Protocol
 from task_svc.model import (
     Admission,
     Artifact,
+    Backlog,
     Failure,
     History,
     Parameters,
@@ -126,6 +127,9 @@ class Claims(Protocol):
 
     async def counts(self) -> Mapping[tuple[TaskKind, TaskState], int]:
         """Tasks by kind and state."""
+
+    async def backlog(self, now: float) -> Backlog:
+        """What waits to be published and to be worked on."""
 
 
 class TaskStore(Tasks, Claims, Protocol):

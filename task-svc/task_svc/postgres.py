@@ -10,6 +10,7 @@ from task_svc.errors import QueueFull, RequestConflict, TaskNotFound
 from task_svc.model import (
     Admission,
     Artifact,
+    Backlog,
     Failure,
     History,
     Submission,
@@ -33,6 +34,9 @@ from task_svc.rows import (
 
 Announce = Callable[[str], None]
 
+_BACKLOG: Final = """
+    SELECT (SELECT count(*) FROM outbox WHERE due_time <= %(now)s), coalesce(%(now)s - min(due_time), 0.0)
+    FROM tasks WHERE state = 'queued' AND due_time <= %(now)s"""
 _READ: Final = ", ".join(f"tasks.{column}" for column in COLUMNS)
 _READ_CHANGE: Final = ", ".join(f"changes.{column}" for column in CHANGE_COLUMNS)
 _POSITION: Final = """
@@ -335,6 +339,11 @@ class PostgresTaskStore:
         """See ports.TaskStore."""
         rows = await self._rows("SELECT kind, state, count(*) FROM tasks GROUP BY kind, state")
         return {(TaskKind(kind), TaskState(state)): count for kind, state, count in rows}
+
+    async def backlog(self, now: float) -> Backlog:
+        """See ports.TaskStore."""
+        ((tickets, oldest),) = await self._rows(_BACKLOG, {"now": now})
+        return Backlog(tickets, oldest)
 
     async def ping(self) -> None:
         """See ports.TaskStore."""

@@ -46,7 +46,7 @@ class PostgresDatabase:
 
     def __init__(self, url: SecretStr, breaker: Breaker, connections: int) -> None:
         self._breaker = breaker
-        self._pool = PostgresPool(lambda: connected(url), connections)
+        self.pool = PostgresPool(lambda: connected(url), connections)
         self._migrated = False
         self._migration: asyncio.Task[None] | None = None
 
@@ -63,7 +63,7 @@ class PostgresDatabase:
             if not self._migrated:
                 await self._migrated_at_last()
             with _mapped():
-                async with self._pool.lent() as connection:
+                async with self.pool.lend() as connection:
                     return await work(connection)
 
     async def close(self) -> None:
@@ -71,7 +71,7 @@ class PostgresDatabase:
         if self._migration is not None:
             self._migration.cancel()
             await asyncio.wait((self._migration,))
-        await self._pool.clear()
+        await self.pool.clear()
 
     async def _migrated_at_last(self) -> None:
         """Waits for the migration, which goes on when the caller's budget is over."""
@@ -84,7 +84,7 @@ class PostgresDatabase:
         with deadline.unlimited(), _mapped():
             async with (
                 asyncio.timeout(_MIGRATION_SECONDS),
-                self._pool.lent() as connection,
+                self.pool.lend() as connection,
                 connection.transaction(),
             ):
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))

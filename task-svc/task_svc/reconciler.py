@@ -63,6 +63,7 @@ class Reconciler:
         await self._reclaim_from_the_silent()
         counts = await self._store.counts()
         self._metrics.count(counts)
+        self._metrics.wait(await self._store.backlog(self._clock()))
         queued = sum(number for (_, state), number in counts.items() if state is TaskState.QUEUED)
         if queued and self._queue is not None:
             # So many have no ticket in the broker: a worker is about to claim them, or it was lost.

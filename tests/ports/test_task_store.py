@@ -13,8 +13,10 @@ from servicekit.breaker import Breaker
 from task_svc.errors import QueueFull, RequestConflict, TaskNotFound
 from task_svc.model import (
     NEXT_STATES,
+    NO_BACKLOG,
     Admission,
     Artifact,
+    Backlog,
     Failure,
     History,
     Task,
@@ -329,6 +331,16 @@ async def test_counts(store: TaskStore) -> None:
         (TaskKind.ART, TaskState.QUEUED): 1,
     }
     await store.ping()
+
+
+async def test_backlog(store: TaskStore) -> None:
+    assert await store.backlog(1000.0) == NO_BACKLOG
+    await submitted(store, new_task(1), new_task(2))
+    assert await store.backlog(1001.5) == Backlog(1, 0.5)
+    await store.published(["task-0001"], 1003.0)
+    assert await store.backlog(1003.0) == Backlog(1, 2.0)
+    await store.claim("task-0001", "w", 1003.0)
+    assert await store.backlog(1003.0) == Backlog(1, 1.0)
 
 
 async def test_what_ended_long_ago_is_forgotten(store: TaskStore) -> None:

@@ -28,7 +28,7 @@ async def own_house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def peers(own_house: House) -> AsyncIterator[Peers]:
-    async with open_peers(own_house.settings) as opened:
+    async with open_peers(own_house.settings, CollectorRegistry()) as opened:
         yield opened
 
 

@@ -77,7 +77,10 @@ async def test_the_services_speak_to_one_another_by_it(ours: Authority, tmp_path
             **told,
         )
         settings = load(GatewaySettings, data_dir=tmp_path / "gateway", dataset_target=target, **told)
-        async with knowledge.running(own, CollectorRegistry()), open_peers(settings) as peers:
+        async with (
+            knowledge.running(own, CollectorRegistry()),
+            open_peers(settings, CollectorRegistry()) as peers,
+        ):
             assert (await peers.dataset.status()).service == "dataset-svc"
         monitor = GrpcReplicas("dataset-svc", target, None, tls=read_tls(told["tls_dir"], "mcai"))
         (answer,) = await monitor.ask(20.0)
