@@ -1,8 +1,8 @@
 """What a test does without the infrastructure it needs: fail where the environment names it, else skip.
 
-`MCAI_REQUIRE` is a comma-separated list of `docker`, `postgres`, `redis`, `rabbitmq`, `s3`, `node` and
-`data`. CI names what it has installed, so that a missing server fails there and skips, with the reason
-printed, on a laptop.
+`MCAI_REQUIRE` is a comma-separated list of `docker`, `postgres`, `redis`, `rabbitmq`, `s3`, `node`,
+`promtool` and `data`. CI names what it has installed, so that a missing server fails there and skips, with
+the reason printed, on a laptop.
 """
 
 import os
