@@ -24,6 +24,7 @@ class Records:
         self._warnings: list[Warned] = []
         self._points: list[tuple[Reading, Point]] = []
         self._work = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def add(self, outcome: Outcome) -> None:
         """Take in a round; never waits."""
@@ -39,15 +40,17 @@ class Records:
         """Write whenever there is something, for ever."""
         while True:
             await self._work.wait()
-            await self.flush()
+            # Whoever ends this loop does not end a write in its middle: what it had taken up would be lost.
+            await asyncio.shield(self.flush())
 
     async def flush(self) -> None:
-        """Write what is there."""
-        self._work.clear()
-        transitions, self._transitions = self._transitions, []
-        warnings, self._warnings = self._warnings, []
-        points, self._points = self._points, []
-        if transitions or warnings:
-            await self._history.record(transitions, warnings)
-        if points:
-            await self._history.record_points(points)
+        """Write what is there, after the write that is under way."""
+        async with self._writing:
+            self._work.clear()
+            transitions, self._transitions = self._transitions, []
+            warnings, self._warnings = self._warnings, []
+            points, self._points = self._points, []
+            if transitions or warnings:
+                await self._history.record(transitions, warnings)
+            if points:
+                await self._history.record_points(points)
