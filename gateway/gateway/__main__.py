@@ -23,6 +23,7 @@ from gateway.keys import KeyRing, own_token
 from gateway.knowledge_recall import KnowledgeRecall, NearFeed
 from gateway.last_answers import LastAnswers
 from gateway.listener import Listener, bind, listening
+from gateway.makers import TaskMakers
 from gateway.metrics import GatewayMetrics, Totals
 from gateway.near_cache import NearCache
 from gateway.process import ProcessMeter
@@ -42,7 +43,7 @@ from servicekit.server import GrpcServer, run_service
 
 NAME = "gateway"
 ADMIN_KEY_FILE = "admin-key"
-DEPENDENCIES = ("knowledge-svc", "dataset-svc", "monitor-svc")
+DEPENDENCIES = ("knowledge-svc", "dataset-svc", "task-svc", "monitor-svc")
 
 
 _log = logs.get_logger(__name__)
@@ -211,6 +212,7 @@ def _chat(
         ),
         fallback.BankAway(DatasetBank(peers.dataset), degradations["dataset-svc"]),
         memory,
+        fallback.MakersAway(TaskMakers(peers.task), degradations["task-svc"]),
         clock=time.perf_counter,
         now=time.time,
         ids=new_id,

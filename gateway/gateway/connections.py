@@ -19,8 +19,8 @@ from servicekit.errors import InvalidArgument, ServiceError
 _CLOSING_SECONDS: Final = 1.0
 
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # On every answer, whoever gives it; no route sets one of these itself.
 _SECURITY: Final = "".join(

@@ -7,7 +7,7 @@
 | knowledge-svc and dataset-svc | `UncachedRecall`: what was answered here before, the `LastAnswers`      |
 | dataset-svc, on writing       | `JournalledMemory`: messages and feedback are journalled, replayed once |
 | dataset-svc, a named domain   | `KnownDomains`: any domain may exist                                    |
-| task-svc                      | nothing stands in: its routes answer 503 with Retry-After               |
+| task-svc                      | `MakersAway`: the chat declines; its routes answer 503 with Retry-After |
 | monitor-svc                   | `fallback_system.py`: the gateway asks one replica of each service      |
 
 Each answer that was made without a service names it in `x-mcai-degraded` and in its metadata. A service
@@ -19,16 +19,31 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.backends import DatasetMemory, DatasetStub, Peer, append_request
-from gateway.chat.model import CacheEntry, CacheKey, Durability, Findings, Message, Recalled, Tier
+from gateway.chat.model import (
+    CacheEntry,
+    CacheKey,
+    Declined,
+    Durability,
+    Findings,
+    Making,
+    Message,
+    Recalled,
+    Tier,
+    Wish,
+)
 from gateway.chat.ports import Bank, Recall
 from gateway.last_answers import LastAnswers
+from gateway.makers import TaskMakers
 from mcai.dataset.v1 import bank_pb2, conversation_pb2
 from servicekit.degrade import Degradation
-from servicekit.errors import AWAY, StoreUnavailable
+from servicekit.errors import AWAY, InvalidArgument, LimitExceeded, StoreUnavailable
 from servicekit.journal import Entry, Journal
 
 _OWN_LEASE: Final = "own"
 _MAX_SEEN_DOMAINS: Final = 1_000
+_NOTHING_IS_MADE: Final = (
+    "I cannot make pictures or music now: the service that does it is away. Please ask again in a moment."
+)
 
 KIND_MESSAGES: Final = "messages"
 KIND_FEEDBACK: Final = "feedback"
@@ -170,6 +185,27 @@ class JournalledMemory:
             )
         await self._journal.append(entry_id, kind, payload)
         return Durability.JOURNALLED
+
+
+class MakersAway:
+    """The Makers port that always answers: while task-svc is away, full or of another opinion it declines."""
+
+    def __init__(self, makers: TaskMakers, degradation: Degradation) -> None:
+        self._makers = makers
+        self._degradation = degradation
+
+    async def begin(self, wish: Wish, user_id: str | None, request_id: str) -> Making | Declined:
+        """Begins a task."""
+        try:
+            making = await self._makers.begin(wish, user_id, request_id)
+        except AWAY as error:
+            self._degradation.degrade(error)
+            return Declined(_NOTHING_IS_MADE)
+        except (InvalidArgument, LimitExceeded) as error:
+            self._degradation.recover()
+            return Declined(f"I cannot make that: {error.message}")
+        self._degradation.recover()
+        return making
 
 
 class KnownDomains:

@@ -2,18 +2,22 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.chat.model import (
     CacheEntry,
     CacheKey,
+    Craft,
+    Declined,
     Durability,
     Findings,
+    Making,
     Message,
     Recalled,
     Source,
     Tier,
+    Wish,
 )
 from servicekit import deadline, degrade
 from servicekit.errors import NotFound, ServiceError
@@ -149,6 +153,42 @@ class MemoryMemory:
         known = {message.id for message in kept}
         kept.extend(message for message in messages if message.id not in known)
         return self.durability
+
+
+@dataclass(slots=True)
+class MemoryMakers:
+    """Begins tasks that nobody works on.
+
+    Attributes:
+        declined: Why nothing is made, if it is so.
+        begun: Whose what was begun, by request id.
+    """
+
+    declined: Declined | None = None
+    begun: dict[str, tuple[str | None, Making]] = field(default_factory=dict)
+
+    async def begin(self, wish: Wish, user_id: str | None, request_id: str) -> Making | Declined:
+        if self.declined is not None:
+            return self.declined
+        if wish.craft is Craft.MUSIC and float(str(wish.parameters.get("duration_seconds", 60))) > 600:
+            return Declined("duration_seconds is too long")
+        number = len(self.begun) + 1
+        making = Making(
+            f"t-{number}",
+            wish.craft,
+            {**_DEFAULTS[wish.craft], **wish.parameters},
+            f"/api/job/t-{number}",
+            f"/api/tasks/t-{number}/events",
+            Durability.COMMITTED,
+        )
+        return self.begun.setdefault(request_id, (user_id, making))[1]
+
+
+_DEFAULTS: Mapping[Craft, Mapping[str, object]] = {
+    Craft.ART: {"style": "abstract", "palette": "ocean"},
+    Craft.MUSIC: {"mood": "calm", "tempo_bpm": 70, "duration_seconds": 60.0},
+    Craft.CYMATIC: {"plate": "circular", "frequency_hz": 432.0},
+}
 
 
 def _words(text: str) -> set[str]:

@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 
-from gateway.chat.model import CacheEntry, CacheKey, Durability, Message, Role, Tier
-from gateway.chat.ports import Bank, Memory, Recall
+from gateway.chat.model import (
+    CacheEntry,
+    CacheKey,
+    Craft,
+    Declined,
+    Durability,
+    Making,
+    Message,
+    Role,
+    Tier,
+    Wish,
+)
+from gateway.chat.ports import Bank, Makers, Memory, Recall
 from servicekit.errors import NotFound
 
 KEY = CacheKey("what is tcp", "shared", ("networking",), ("format=1",), "extractive")
@@ -97,3 +108,40 @@ class MemorySuite:
         await memory.remember("talk", "ada", (message("1"),))
         with pytest.raises(NotFound):
             await memory.remember("talk", "eve", (message("2"),))
+
+
+class MakersSuite:
+    """Fixture `makers`: Makers that have nothing to do yet."""
+
+    @pytest.mark.parametrize(
+        ("wish", "known"),
+        [
+            (Wish(Craft.ART, {"prompt": "calm ocean"}), {"style", "palette"}),
+            (Wish(Craft.MUSIC, {"duration_seconds": 5}), {"mood", "tempo_bpm", "duration_seconds"}),
+            (Wish(Craft.CYMATIC, {"frequency_hz": 528}), {"plate", "frequency_hz"}),
+        ],
+    )
+    async def test_a_task_is_begun_with_all_its_parameters(
+        self, makers: Makers, wish: Wish, known: set[str]
+    ) -> None:
+        making = await makers.begin(wish, "ada", "request-1")
+        assert isinstance(making, Making)
+        assert making.craft is wish.craft
+        assert known | wish.parameters.keys() <= making.parameters.keys()
+        assert making.poll_url.endswith(making.id)
+        assert making.durability is Durability.COMMITTED
+
+    async def test_the_same_request_begins_one_task(self, makers: Makers) -> None:
+        first, second, other = [
+            await makers.begin(Wish(Craft.CYMATIC, {}), None, request_id)
+            for request_id in ("request-1", "request-1", "request-2")
+        ]
+        assert isinstance(first, Making)
+        assert isinstance(other, Making)
+        assert second == first
+        assert other.id != first.id
+
+    async def test_what_cannot_be_made_is_declined(self, makers: Makers) -> None:
+        declined = await makers.begin(Wish(Craft.MUSIC, {"duration_seconds": 36_000}), None, "request-1")
+        assert isinstance(declined, Declined)
+        assert "duration_seconds" in declined.reason

@@ -5,7 +5,7 @@ Fixed sentences are here only for what is not an answer: the bank does not know,
 
 from typing import Final
 
-from gateway.chat.model import Composed, Findings, Kind, Policy, Source
+from gateway.chat.model import Composed, Craft, Declined, Findings, Kind, Making, Policy, Source
 from gateway.chat.safety import CARING_WORDS
 
 _UNKNOWN: Final = "I don't know: nothing in my bank answers that."
@@ -16,6 +16,12 @@ _AWAY: Final = (
 )
 
 
+_BEGUN: Final = {
+    Craft.ART: "I have begun a picture: {style}, in the colours {palette}. "
+    "Your words choose its style and colours; nothing else in them is drawn.",
+    Craft.MUSIC: "I have begun {duration_seconds:g} seconds of music: {mood}, {tempo_bpm} beats a minute.",
+    Craft.CYMATIC: "I have begun the figure that sand forms on a {plate} plate at {frequency_hz:g} Hz.",
+}
 _THE_SAME: Final = 1.0
 
 
@@ -40,6 +46,19 @@ def compose(findings: Findings, policy: Policy) -> Composed:
 def compose_care() -> Composed:
     """Returns the answer to somebody in a crisis."""
     return Composed(Kind.SAFETY, CARING_WORDS, (), (), 0.0)
+
+
+def compose_made(made: Making | Declined) -> Composed:
+    """Returns what is said of something that was asked to be made: what it will be, or why it will not."""
+    if isinstance(made, Declined):
+        return Composed(Kind.DECLINED, made.reason, (), (), 0.0)
+    text = _BEGUN[made.craft].format_map(made.parameters)
+    return Composed(Kind.TASK, f"{text} Ask for it at {made.poll_url}.", (), (), 0.0)
+
+
+def is_the_question(composed: Composed) -> bool:
+    """Says whether an answer is quoted from an example whose prompt is the question itself."""
+    return composed.cacheable and composed.confidence >= _THE_SAME
 
 
 def _unknown(nearest: tuple[Source, ...], policy: Policy) -> Composed:

@@ -1,4 +1,4 @@
-"""What a message wants, from its words: small, and decided by rules that can be read."""
+"""What a message wants that asks for nothing to be made: small, and decided by rules that can be read."""
 
 import re
 from typing import Final
@@ -17,17 +17,6 @@ _THANKS: Final = re.compile(
 _GOODBYE: Final = re.compile(
     r"(?:ok |okay )?(?:bye|bye bye|goodbye|good night|farewell|cya|see (?:you|ya)|take care)"
     r"(?: (?:for now|later|soon|tomorrow|then|again|mc ai))*"
-)
-_CAN_YOU: Final = r"(?:(?:can|could|will) you )?"
-_MAKE: Final = r"(?:draw|paint|sketch|create|make|generate|render|design|show|give)"
-_PICTURE: Final = re.compile(
-    rf"{_CAN_YOU}(?:(?:draw|paint|sketch)\b(?! (?:a |the )?(?:conclusion|line under))"
-    rf"|{_MAKE} (?:me )?(?:an? |some |the )?(?:\w+ ){{0,3}}?"
-    r"(?:picture|image|drawing|painting|artwork|illustration|cymatic(?:s| pattern)?)\b)"
-)
-_MUSIC: Final = re.compile(
-    rf"{_CAN_YOU}(?:compose|play|make|create|generate|write|give) (?:me )?(?:an? |some |the )?"
-    r"(?:\w+ ){0,3}?(?:music|song|melody|tune|track)\b"
 )
 _QUESTION: Final = re.compile(
     r"(?:and |but |so )?(?:what|who|whom|whose|where|when|why|how|which|whats|hows|is|are|am|was|were|do"
@@ -51,10 +40,6 @@ def read_intent(message: str, text: str) -> Intent:
     ):
         if pattern.fullmatch(text):
             return intent
-    if _PICTURE.match(text):
-        return Intent.PICTURE
-    if _MUSIC.match(text):
-        return Intent.MUSIC
     if message.rstrip().endswith(_QUESTION_MARKS) or _QUESTION.match(text):
         return Intent.QUESTION
     return Intent.COMMAND if _COMMAND.match(text) else Intent.STATEMENT

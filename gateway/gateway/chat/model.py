@@ -39,6 +39,14 @@ class Intent(Enum):
     MUSIC = "music"
 
 
+class Craft(Enum):
+    """What can be made on request."""
+
+    ART = "art"
+    MUSIC = "music"
+    CYMATIC = "cymatic"
+
+
 class Kind(Enum):
     """What sort of answer was given."""
 
@@ -46,6 +54,8 @@ class Kind(Enum):
     SMALL_TALK = "small_talk"  # quoted from the bank's domain of small talk
     UNKNOWN = "unknown"  # the bank holds nothing that fits; the suggestions are its nearest prompts
     SAFETY = "safety"  # the fixed words for a person in crisis
+    TASK = "task"  # what was asked for is being made
+    DECLINED = "declined"  # what was asked for cannot be made; the text says why
     BANK_AWAY = "bank_away"  # the bank could not be asked and nothing was cached: HTTP answers 503
 
 
@@ -129,6 +139,42 @@ class Feeling:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Something to be made, with the parameters that task-svc's README lists for it."""
+
+    craft: Craft
+    parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A task that makes something.
+
+    Attributes:
+        id: Its id.
+        craft: What is made.
+        parameters: What it is made of, complete with what was not asked for.
+        poll_url: Where to ask how far it is.
+        events_url: Where its states are streamed.
+        durability: How safely the task is stored.
+    """
+
+    id: str
+    craft: Craft
+    parameters: Mapping[str, object]
+    poll_url: str
+    events_url: str
+    durability: Durability
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Nothing is made, and why, in a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Understanding:
     """What was made of a message before anything was looked up.
 
@@ -137,12 +183,14 @@ class Understanding:
         intent: What it wants.
         feeling: How it sounds.
         crisis: Whether it speaks of suicide or self-harm.
+        wish: What it asks to be made, if anything.
     """
 
     text: str
     intent: Intent
     feeling: Feeling
     crisis: bool
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +318,7 @@ class Answer:
         stale: Whether it is past its freshness.
         degraded: Names of the dependencies that it was made without.
         elapsed_ms: Time taken, in milliseconds.
+        making: The task that makes what was asked for, if one was begun.
     """
 
     kind: Kind
@@ -285,6 +334,7 @@ class Answer:
     stale: bool
     degraded: frozenset[str]
     elapsed_ms: float
+    making: Making | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
-from gateway.chat.compose import compose, compose_care
+from gateway.chat.compose import compose, compose_care, compose_made, is_the_question
 from gateway.chat.model import (
     Answer,
     AnswerEvent,
@@ -13,13 +13,15 @@ from gateway.chat.model import (
     Delta,
     Durability,
     Ended,
+    Making,
     Message,
     Policy,
     Role,
     Tier,
     Understanding,
+    Wish,
 )
-from gateway.chat.ports import Bank, Memory, Recall
+from gateway.chat.ports import Bank, Makers, Memory, Recall
 from gateway.chat.present import bulleted, sentences
 from gateway.chat.recall import cache_key, cache_slot
 from gateway.chat.retrieve import plan, retrieve
@@ -34,6 +36,7 @@ class _Found:
     composed: Composed
     tier: Tier = Tier.MISS
     stale: bool = False
+    making: Making | None = None
 
 
 class ChatPipeline:
@@ -47,6 +50,7 @@ class ChatPipeline:
         recall: Answers already worked out.
         bank: The examples.
         memory: What people said.
+        makers: Those who make pictures and music.
         clock: Seconds on a clock that only goes forward.
         now: Seconds since the epoch, UTC.
         ids: Makes ids that sort by time.
@@ -58,6 +62,7 @@ class ChatPipeline:
         recall: Recall,
         bank: Bank,
         memory: Memory,
+        makers: Makers,
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
@@ -67,6 +72,7 @@ class ChatPipeline:
         self._recall = recall
         self._bank = bank
         self._memory = memory
+        self._makers = makers
         self._clock = clock
         self._now = now
         self._ids = ids
@@ -83,6 +89,8 @@ class ChatPipeline:
         with deadline.limit(self._policy.answer_seconds), degrade.collecting() as degraded:
             understanding = understand(question.message)
             found = await self._find(question, understanding)
+            if understanding.wish and _may_be_made(question, understanding, found.composed):
+                found = await self._make(question, understanding.wish)
             answer = self._address(question, understanding, found, (degraded, started))
             if question.user_id is None:
                 return answer
@@ -122,6 +130,10 @@ class ChatPipeline:
             slot.keep(composed, findings)
         return _Found(composed)
 
+    async def _make(self, question: ChatQuestion, wish: Wish) -> _Found:
+        made = await self._makers.begin(wish, question.user_id, self._ids())
+        return _Found(compose_made(made), making=made if isinstance(made, Making) else None)
+
     def _address(
         self,
         question: ChatQuestion,
@@ -146,6 +158,7 @@ class ChatPipeline:
             stale=found.stale,
             degraded=frozenset(degraded),
             elapsed_ms=(self._clock() - started) * 1000,
+            making=found.making,
         )
 
     async def _remember(self, question: ChatQuestion, answer: Answer, asked_at: float) -> Durability | None:
@@ -160,8 +173,18 @@ class ChatPipeline:
             "confidence": answer.confidence,
             "sources": [source.id for source in answer.sources],
         }
+        if answer.making is not None:
+            said["task"] = answer.making.id
         messages = (
             Message(self._ids(), Role.USER, question.message, heard, asked_at),
             Message(self._ids(), Role.ASSISTANT, answer.text, said, self._now()),
         )
         return await self._memory.remember(answer.conversation_id, question.user_id, messages)
+
+
+def _may_be_made(question: ChatQuestion, understanding: Understanding, composed: Composed) -> bool:
+    """Says whether a wish is granted: in a crisis, or where only some domains may speak, it is not.
+
+    Nor is it where the bank's owner has an answer to these very words.
+    """
+    return not (understanding.crisis or question.domains or is_the_question(composed))

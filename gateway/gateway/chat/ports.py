@@ -7,7 +7,17 @@ away: each docstring says what it answers then. Every call takes its timeout fro
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.chat.model import CacheEntry, CacheKey, Durability, Findings, Message, Recalled
+from gateway.chat.model import (
+    CacheEntry,
+    CacheKey,
+    Declined,
+    Durability,
+    Findings,
+    Making,
+    Message,
+    Recalled,
+    Wish,
+)
 
 
 class Recall(Protocol):
@@ -57,4 +67,17 @@ class Memory(Protocol):
 
         Raises:
             NotFound: The conversation is another user's.
+        """
+
+
+class Makers(Protocol):
+    """Those who make pictures and music (task-svc).
+
+    While it is away, or has too much to do, they decline; the first is marked degraded by "task-svc".
+    """
+
+    async def begin(self, wish: Wish, user_id: str | None, request_id: str) -> Making | Declined:
+        """Begin a task and return at once; the same request id begins it once.
+
+        What cannot be made, such as ten hours of music, is declined with what is allowed.
         """

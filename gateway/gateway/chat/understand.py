@@ -5,12 +5,14 @@ from typing import Final
 
 from gateway.chat.emotion import read_feeling
 from gateway.chat.intent import read_intent
-from gateway.chat.model import Understanding
+from gateway.chat.model import Craft, Intent, Understanding
 from gateway.chat.normalise import normalise
 from gateway.chat.safety import speaks_of_crisis
+from gateway.chat.wish import read_wish
 
 _MAX_REMEMBERED: Final = 512
 _MAX_CHARACTERS: Final = 512
+_INTENTS: Final = {Craft.ART: Intent.PICTURE, Craft.CYMATIC: Intent.PICTURE, Craft.MUSIC: Intent.MUSIC}
 
 
 def understand(message: str) -> Understanding:
@@ -28,9 +30,11 @@ def _remembered(message: str) -> Understanding:
 
 def _understand(message: str) -> Understanding:
     text = normalise(message)
+    wish = read_wish(message)
     return Understanding(
         text=text,
-        intent=read_intent(message, text),
+        intent=_INTENTS[wish.craft] if wish else read_intent(message, text),
         feeling=read_feeling(message),
         crisis=speaks_of_crisis(text),
+        wish=wish,
     )

@@ -1,10 +1,10 @@
 """Bodies of the chat, with the field names that older clients know."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gateway.chat.model import Answer, ChatQuestion, Feeling, Preferences, Role, Turn
+from gateway.chat.model import Answer, ChatQuestion, Feeling, Making, Preferences, Role, Turn
 from servicekit.errors import InvalidArgument
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[.@:+-]*\w[\w.@:+-]*\Z", max_length=128)]
@@ -105,6 +105,17 @@ class SourceBody(msgspec.Struct):
     confidence: float
 
 
+class MakingBody(msgspec.Struct):
+    """A task that makes what was asked for: poll `poll_url`, or follow `events_url`, until it is done."""
+
+    job_id: str
+    kind: str
+    poll_url: str
+    events_url: str
+    durability: str
+    parameters: dict[str, Any]
+
+
 class AnswerMetadata(msgspec.Struct):
     """Everything about an answer but its words."""
 
@@ -121,6 +132,7 @@ class AnswerMetadata(msgspec.Struct):
     emotion: EmotionBody
     sources: list[SourceBody]
     suggestions: list[str]
+    task: MakingBody | None
 
 
 class ChatAnswer(msgspec.Struct, kw_only=True):
@@ -170,6 +182,18 @@ def answer_metadata(answer: Answer, request_id: str | None) -> AnswerMetadata:
             for source in answer.sources
         ],
         suggestions=list(answer.suggestions),
+        task=_making(answer.making) if answer.making else None,
+    )
+
+
+def _making(making: Making) -> MakingBody:
+    return MakingBody(
+        job_id=making.id,
+        kind=making.craft.value,
+        poll_url=making.poll_url,
+        events_url=making.events_url,
+        durability=making.durability.value,
+        parameters=dict(making.parameters),
     )
 
 

@@ -51,6 +51,7 @@ _METADATA: Final[dict[str, Any]] = {
         {"id": _ID, "domain": "networking", "prompt": "What is TCP?", "score": 12.5, "confidence": 1.0}
     ],
     "suggestions": [],
+    "task": None,
 }
 _CONVERSATION: Final[dict[str, Any]] = {
     "id": "c-1",

@@ -1,6 +1,7 @@
 // The chat page: a question in, an answer with its sources out.
 import { ask, Problem, readiness } from "./api.js";
 import { element, questionButtons } from "./elements.js";
+import { follow } from "./making.js";
 import { render } from "./markdown.js";
 
 const OPENERS = ["What can you do?", "What is cymatics?", "What is a database index?"];
@@ -56,6 +57,7 @@ function finish(reply, question, { response, metadata }) {
   if (metadata.suggestions.length) {
     reply.append(element("div", { class: "suggestions" }, ...questionButtons(metadata.suggestions, put)));
   }
+  if (metadata.task) reply.append(follow(metadata.task));
   reply.append(facts(metadata));
   said.push({ role: "user", content: question }, { role: "assistant", content: response });
   said.splice(0, Math.max(0, said.length - HISTORY_TURNS));

@@ -26,14 +26,14 @@ async def test_the_page_and_all_that_it_names_is_there(house: House) -> None:
             if f"/web/{imported}" not in seen:
                 seen.add(f"/web/{imported}")
                 scripts.append(f"/web/{imported}")
-    assert len(seen) == 4
+    assert len(seen) == 5
 
 
 async def test_nothing_is_inline_nothing_is_foreign_nothing_is_parsed_as_html(house: House) -> None:
     page = (await house.client.get("/")).text
 
     assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son\w+=", page)
-    for name in ("chat.js", "api.js", "elements.js", "markdown.js", "chat.css"):
+    for name in ("chat.js", "api.js", "elements.js", "making.js", "markdown.js", "chat.css"):
         text = (await house.client.get(f"/web/{name}")).text
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|https?://\w", text

@@ -7,15 +7,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.backends import DatasetBank, DatasetMemory, Peers, open_peers
-from gateway.fallback import BankAway, JournalledMemory, UncachedRecall
+from gateway.fallback import BankAway, JournalledMemory, MakersAway, UncachedRecall
 from gateway.knowledge_recall import KnowledgeRecall
 from gateway.last_answers import LastAnswers
+from gateway.makers import TaskMakers
 from gateway.near_cache import NearCache
 from gateway.settings import GatewaySettings
 from mcai.dataset.v1 import conversation_pb2
 from servicekit.degrade import Degradation
 from servicekit.journal import Journal
-from tests.support.chat_port_suite import BankSuite, MemorySuite, RecallSuite
+from tests.support.chat_port_suite import BankSuite, MakersSuite, MemorySuite, RecallSuite
 from tests.support.gateway_house import House, gateway_house
 
 
@@ -89,3 +90,9 @@ class TestJournalledMemory(_Remembering):
         async with Journal(settings.data_dir / "other.sqlite") as journal:
             degradation = Degradation("dataset-svc", CollectorRegistry())
             yield JournalledMemory(DatasetMemory(peers.dataset), journal, degradation, max_entries=10)
+
+
+class TestMakersAway(MakersSuite):
+    @pytest.fixture
+    def makers(self, peers: Peers) -> MakersAway:
+        return MakersAway(TaskMakers(peers.task), Degradation("task-svc", CollectorRegistry()))

@@ -51,6 +51,44 @@ async def test_a_pattern_is_asked_for_made_and_fetched(house: House) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("message", "kind", "media_type"),
+    [
+        ("Show me 528 Hz", "cymatic", "image/png"),
+        ("draw me a calm ocean", "art", "image/png"),
+        ("play something sad for 5 seconds", "music", "audio/wav"),
+    ],
+)
+async def test_the_chat_answers_with_a_task_and_it_is_done(
+    house: House, message: str, kind: str, media_type: str
+) -> None:
+    answer = (await house.ask(message, user_id="ada")).json()
+
+    begun = answer["metadata"]["task"]
+    assert (answer["metadata"]["kind"], begun["kind"]) == ("task", kind)
+    assert begun["poll_url"] in answer["response"]
+    polled = (await house.client.get(begun["poll_url"])).json()
+    assert (polled["job_id"], polled["poll_url"]) == (begun["job_id"], begun["poll_url"])
+    task = await finished(house, begun["job_id"])
+    assert (task["state"], task["user_id"]) == ("succeeded", "ada")
+    assert task["parameters"] == begun["parameters"]
+    job = (await house.client.get(begun["poll_url"])).json()
+    made = next(each for each in job["result"]["artifacts"] if each["media_type"] == media_type)
+    file = await house.client.get(made["url"])
+    assert (file.status_code, len(file.content)) == (200, made["size_bytes"])
+
+
+async def test_openais_clients_are_given_the_task_too(house: House) -> None:
+    body = {"model": "mcai", "messages": [{"role": "user", "content": "play music for 20 hours"}]}
+    declined = (await house.client.post("/v1/chat/completions", json=body)).json()
+    body["messages"] = [{"role": "user", "content": "show me 20 Hz"}]
+    begun = (await house.client.post("/v1/chat/completions", json=body)).json()
+
+    assert declined["mcai"]["kind"] == "declined"
+    assert "600" in declined["choices"][0]["message"]["content"]
+    assert begun["mcai"]["task"]["poll_url"] in begun["choices"][0]["message"]["content"]
+
+
 async def test_a_file_is_fetched_in_ranges(house: House) -> None:
     job = (await house.client.post("/api/cymatic/generate", json=SMALL)).json()
     (picture,) = (await finished(house, job["job_id"]))["artifacts"]

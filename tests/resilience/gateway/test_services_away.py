@@ -184,6 +184,13 @@ async def test_the_banks_own_routes_say_that_it_is_away(house: House) -> None:
 async def test_without_task_svc_only_tasks_are_refused(house: House) -> None:
     await house.stop("task")
 
+    declined = await house.ask("show me 528 Hz")
+    assert declined.status_code == 200
+    assert "away" in declined.json()["response"]
+    assert declined.json()["metadata"]["kind"] == "declined"
+    assert declined.json()["metadata"]["task"] is None
+    assert declined.headers["x-mcai-degraded"] == "task-svc"
+
     refused = await house.client.post("/api/cymatic/generate", json={"frequency_hz": 432})
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
@@ -199,6 +206,9 @@ async def test_without_task_svc_only_tasks_are_refused(house: House) -> None:
     await house.readiness("ok")
     again = await house.client.get("/api/tasks")
     assert again.status_code == 200
+    begun = await house.ask("show me 528 Hz")
+    assert begun.json()["metadata"]["kind"] == "task"
+    assert "x-mcai-degraded" not in begun.headers
 
 
 async def test_without_monitor_svc_the_gateway_looks_itself(house: House) -> None:

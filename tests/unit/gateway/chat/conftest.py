@@ -7,7 +7,7 @@ import pytest
 
 from gateway.chat.model import Policy
 from gateway.chat.pipeline import ChatPipeline
-from tests.support.chat_fakes import MemoryBank, MemoryMemory, MemoryRecall
+from tests.support.chat_fakes import MemoryBank, MemoryMakers, MemoryMemory, MemoryRecall
 
 TCP = "TCP delivers bytes in order. It resends what was lost."
 
@@ -34,6 +34,11 @@ def memory() -> MemoryMemory:
 
 
 @pytest.fixture
+def makers() -> MemoryMakers:
+    return MemoryMakers()
+
+
+@pytest.fixture
 def ids() -> Callable[[], str]:
     numbers = itertools.count(1)
     return lambda: f"id-{next(numbers):04}"
@@ -41,13 +46,18 @@ def ids() -> Callable[[], str]:
 
 @pytest.fixture
 def pipeline(
-    recall: MemoryRecall, bank: MemoryBank, memory: MemoryMemory, ids: Callable[[], str]
+    recall: MemoryRecall,
+    bank: MemoryBank,
+    memory: MemoryMemory,
+    makers: MemoryMakers,
+    ids: Callable[[], str],
 ) -> ChatPipeline:
     ticks = itertools.count()
     return ChatPipeline(
         recall,
         bank,
         memory,
+        makers,
         clock=lambda: next(ticks) / 1000,
         now=lambda: 1_700_000_000.0,
         ids=ids,

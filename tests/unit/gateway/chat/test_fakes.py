@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.support.chat_fakes import MemoryBank, MemoryMemory, MemoryRecall
-from tests.support.chat_port_suite import BankSuite, MemorySuite, RecallSuite
+from tests.support.chat_fakes import MemoryBank, MemoryMakers, MemoryMemory, MemoryRecall
+from tests.support.chat_port_suite import BankSuite, MakersSuite, MemorySuite, RecallSuite
 
 
 class TestMemoryRecall(RecallSuite):
@@ -37,3 +37,9 @@ class TestMemoryMemory(MemorySuite):
             return [message.id for message in messages]
 
         return ids
+
+
+class TestMemoryMakers(MakersSuite):
+    @pytest.fixture
+    def makers(self) -> MemoryMakers:
+        return MemoryMakers()
