@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs chaos-bank bench bench-gateway bench-cache cache-dictionary compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs gallery chaos-bank bench bench-gateway bench-cache cache-dictionary compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ protos: $(UV) ## generate the Python code of the contracts
 
 docs: $(UV) ## generate the README's configuration table and the commands of the routes
 	@$(RUN) python docs/generate.py
+
+gallery: $(UV) ## make docs/gallery.md: every style, mood and a sweep of frequencies, and the sound
+	@$(RUN) python -m docs.gallery
 
 bench: $(UV) ## measure the search and the import, and compare them with their goals
 	@$(RUN) python benchmarks/bank.py $(if $(STRICT),--strict) $(BENCH_ARGS)
