@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from dataset_svc.errors import StoreUnavailable
+from servicekit.background import ended
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation, note
 from servicekit.errors import AWAY, DeadlineExceeded, ServiceError
@@ -80,8 +81,7 @@ class Outage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
             self._task = None
 
     @staticmethod

@@ -18,6 +18,7 @@ from dataset_svc.feed_signal import FeedSignal
 from dataset_svc.model import Change, ChangeKind, Example
 from dataset_svc.postgres_database import Connection, PostgresDatabase
 from dataset_svc.postgres_rows import example_of
+from servicekit.background import ended
 
 _FEED_LOCK: Final = 0x6D63_6169_0002
 _CHANNEL: Final = "mcai_bank_changes"
@@ -120,8 +121,7 @@ class ChangeListener:
     async def stop(self) -> None:
         """Ends it."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
             self._task = None
 
     async def _run(self) -> None:

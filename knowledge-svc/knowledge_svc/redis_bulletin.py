@@ -6,7 +6,7 @@ anew, the first time included, it says "gap", and the replica forgets all that i
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgpack
@@ -16,6 +16,7 @@ from knowledge_svc.errors import StoreUnavailable
 from knowledge_svc.model import Invalidation, Key
 from knowledge_svc.redis_client import CHANNEL, mapping
 from knowledge_svc.waiters import within
+from servicekit.background import ended
 from servicekit.logs import get_logger
 
 _log = get_logger(__name__)
@@ -81,18 +82,16 @@ class RedisBulletin:
 
     def restart(self) -> None:
         """Subscribes anew at once: Redis was away, and the old connection may not know it yet."""
-        if self._session is not None:
-            self._session.cancel()
-        self._session = asyncio.create_task(self._listen())
+        self._session = asyncio.create_task(self._listen(self._session))
 
     async def _stop(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            session.cancel()
-            with suppress(asyncio.CancelledError):
-                await session
+            await ended(session)
 
-    async def _listen(self) -> None:
+    async def _listen(self, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            await ended(previous)
         while True:
             try:
                 await self._subscribed()

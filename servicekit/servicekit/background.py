@@ -11,6 +11,20 @@ _log = get_logger(__name__)
 
 # Long enough that a fault which lasts does not fill the log.
 _PAUSE_SECONDS: Final = 2.0
+_ASK_AGAIN_SECONDS: Final = 1.0
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancels loops and returns when they have ended, in whatever way.
+
+    It asks again each second, so a loop has that long to tidy up: until Python 3.12 asyncio.wait_for, which
+    the client of Redis uses, may lose a cancellation (https://github.com/python/cpython/issues/86296).
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_ASK_AGAIN_SECONDS)
 
 
 @asynccontextmanager
@@ -22,8 +36,7 @@ async def in_background(
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.wait((running,))
+        await ended(running)
 
 
 async def _again_and_again(name: str, loop: Callable[[], Awaitable[None]], pause_seconds: float) -> None:

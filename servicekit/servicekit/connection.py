@@ -15,6 +15,7 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health_pb2
 
+from servicekit.background import ended
 from servicekit.breaker import Breaker, State
 from servicekit.tls import Tls
 
@@ -100,8 +101,7 @@ class Connections:
     async def close(self, grace: float | None = None) -> None:
         """Closes all connections; their calls get `grace` seconds to end."""
         if self._revival is not None:
-            self._revival.cancel()
-            await asyncio.gather(self._revival, return_exceptions=True)
+            await ended(self._revival)
         await asyncio.gather(*(each.channel.close(grace) for each in (*self._retired, self._current)))
 
     def _begin_revival(self) -> None:

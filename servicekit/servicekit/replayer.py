@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from servicekit.background import ended
 from servicekit.errors import DataLoss, Internal, ServiceError
 from servicekit.logs import get_logger
 from servicekit.metrics import shared
@@ -129,8 +130,7 @@ class Replayer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
 
     async def _run(self) -> None:
         pace = self._pace

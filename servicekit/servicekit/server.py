@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from mcai.monitor.v1 import replica_pb2, replica_pb2_grpc
 from servicekit import interceptors
 from servicekit.addresses import UNIX_PREFIX, clear_stale_socket, require_free, socket_path, split_host_port
+from servicekit.background import ended
 from servicekit.errors import ConfigurationError
 from servicekit.health import Health, Probe
 from servicekit.layers import Layer, LayeredInterceptor
@@ -133,8 +134,7 @@ class GrpcServer:
             return
         await self.health.drain()
         if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await ended(self._watching)
         for hook in self._on_drain:
             await hook()
         self._drain.begin()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from servicekit.background import in_background
+from servicekit.background import ended, in_background
 
 
 async def test_a_loop_that_breaks_is_begun_again() -> None:
@@ -24,16 +24,37 @@ async def test_a_loop_that_breaks_is_begun_again() -> None:
 
 
 async def test_a_loop_ends_with_its_block() -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
+    begun, over = asyncio.Event(), asyncio.Event()
 
     async def loop() -> None:
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
-            ended.set()
+            over.set()
 
     async with in_background("test", loop), asyncio.timeout(10):
         await begun.wait()
 
-    assert ended.is_set()
+    assert over.is_set()
+
+
+async def test_a_loop_that_lost_its_cancellation_is_told_again() -> None:
+    """As asyncio.wait_for loses it until Python 3.12 if what it waits for ends at that moment."""
+    begun, lost = asyncio.Event(), asyncio.Event()
+
+    async def loop() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(loop())
+    await begun.wait()
+    async with asyncio.timeout(30):
+        await ended(task)
+
+    assert lost.is_set()
+    assert task.cancelled()
