@@ -10,15 +10,19 @@
 Going away costs the call that meets it one budget, and the later ones nothing: a breaker keeps them from
 Redis, and a task in the background tries it. What is owed is paid before Redis is read again, so nothing
 that was forgotten meanwhile comes back: that is whatever could not be told to Redis, and whatever the
-bank changed after the position that Redis remembers, be it that Redis lost its last seconds.
+bank changed after the position that Redis remembers, be it that Redis lost its last seconds. What was
+learnt meanwhile is handed back before that, but for what may have become wrong: Redis itself refuses an
+answer of which a source has changed, and all of them if anything was forgotten on request since.
 """
 
+import itertools
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from knowledge_svc.errors import AWAY
-from knowledge_svc.gate import Gate
+from knowledge_svc.gate import Gate, SharedTier
 from knowledge_svc.leases import MemoryLeases
 from knowledge_svc.model import Addition, Entry, Invalidation, Key, Lease, Tier, TierMeasure
 from knowledge_svc.ports import CacheTier, LeaseBook, Read
@@ -27,34 +31,55 @@ from knowledge_svc.ports import CacheTier, LeaseBook, Read
 _FORGETTING_SECONDS: Final = 0.5
 
 
-class FallbackTier:
-    """A CacheTier: Redis, or the local tier while the gate is shut; what is forgotten, is in both."""
+# The oldest of more are not handed back.
+_MAX_LEARNT: Final = 1_000
+_CHUNK: Final = 64
 
-    def __init__(self, shared: CacheTier, local: CacheTier, gate: Gate) -> None:
+
+class FallbackTier:
+    """A CacheTier: Redis, or the local tier while the gate is shut; what is forgotten, is in both.
+
+    What Redis could not be told or had no room for is learnt by the local tier alone, which is asked for that
+    until it could be handed back.
+    """
+
+    def __init__(self, shared: SharedTier, local: CacheTier, gate: Gate) -> None:
         self._shared = shared
         self._local = local
         self._gate = gate
         self._forgettings = 0
+        self._learnt: dict[Key, float] = {}
+        gate.before_opening(self._hand_back)
 
     async def get_many(self, keys: Sequence[Key]) -> Read:
         """See `CacheTier`."""
         if not keys and self._gate.is_open:
             return Read(Tier.REDIS, ())
         try:
-            return await self._gate.attempt(lambda: self._shared.get_many(keys))
+            read = await self._gate.attempt(lambda: self._shared.get_many(keys))
         except AWAY as error:
             self._gate.stand_in(error)
             return await self._local.get_many(keys)
+        return await self._with_learnt(keys, read) if self._learnt else read
 
     async def put(self, key: Key, entry: Entry) -> bool:
         """See `CacheTier`."""
         before = self._forgettings
         try:
-            return await self._gate.attempt(lambda: self._shared.put(key, entry))
+            stored = await self._gate.attempt(lambda: self._shared.put(key, entry))
         except AWAY as error:
             self._gate.stand_in(error)
+        else:
+            self._learnt.pop(key, None)
+            if self._learnt:
+                await self._hand_back_some()
+            return stored
+        learnt_at = time.monotonic()
         # What was forgotten since this put began would not be forgotten again, were it stored now.
-        return before == self._forgettings and await self._local.put(key, entry)
+        stored = before == self._forgettings and await self._local.put(key, entry)
+        if stored:
+            self._learn(key, learnt_at)
+        return stored
 
     async def evict(self, invalidation: Invalidation) -> set[Key]:
         """See `CacheTier`."""
@@ -121,6 +146,51 @@ class FallbackTier:
         """See `CacheTier`."""
         await self._shared.close()
         await self._local.close()
+
+    def _learn(self, key: Key, learnt_at: float) -> None:
+        self._learnt.pop(key, None)
+        self._learnt[key] = learnt_at
+        if len(self._learnt) > _MAX_LEARNT:
+            del self._learnt[next(iter(self._learnt))]
+
+    async def _with_learnt(self, keys: Sequence[Key], read: Read) -> Read:
+        """Adds what Redis has not been told; the tier is then the local one, the slowest that was asked."""
+        missing = [
+            key
+            for key, entry in zip(keys, read.entries, strict=True)
+            if entry is None and key in self._learnt
+        ]
+        here = await self._local.get_many(missing)
+        found = {key: entry for key, entry in zip(missing, here.entries, strict=True) if entry}
+        if not found:
+            return read
+        entries = [entry or found.get(key) for key, entry in zip(keys, read.entries, strict=True)]
+        return Read(here.tier, entries)
+
+    async def _hand_back(self) -> None:
+        while self._learnt:
+            await self._hand_back_chunk()
+
+    async def _hand_back_some(self) -> None:
+        """Redis takes writes again without ever having been away; one that is still full ends the attempt."""
+        try:
+            await self._gate.attempt(self._hand_back_chunk, seconds=_FORGETTING_SECONDS)
+        except AWAY as error:
+            self._gate.stand_in(error)
+
+    async def _hand_back_chunk(self) -> None:
+        learnt = dict(itertools.islice(self._learnt.items(), _CHUNK))
+        read = await self._local.get_many(list(learnt))
+        await self._shared.hand_back(
+            [
+                (key, entry, learnt_at)
+                for (key, learnt_at), entry in zip(learnt.items(), read.entries, strict=True)
+                if entry is not None
+            ]
+        )
+        for key, learnt_at in learnt.items():
+            if self._learnt.get(key) == learnt_at:
+                del self._learnt[key]
 
 
 class FallbackLeases:

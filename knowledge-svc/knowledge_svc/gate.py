@@ -1,15 +1,16 @@
 """The way to Redis: shut while Redis is away or is owed something, and opened again from the background."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.errors import AWAY, StoreRefused, StoreUnavailable
-from knowledge_svc.model import Invalidation
+from knowledge_svc.model import Entry, Invalidation, Key
 from knowledge_svc.ports import CacheTier, LeaseBook
+from servicekit.background import ended
 from servicekit.breaker import Breaker
 from servicekit.degrade import Degradation
 from servicekit.errors import DeadlineExceeded
@@ -28,7 +29,13 @@ class SharedTier(CacheTier, Protocol):
     """A tier behind a network."""
 
     async def ping(self) -> None:
-        """Return if it answers."""
+        """Return if it answers and takes writes."""
+
+    async def hand_back(self, learnt: Sequence[tuple[Key, Entry, float]]) -> None:
+        """Store what was learnt while it was away, unless it may have become wrong since.
+
+        Each comes with the time, on the monotonic clock, that it was learnt at.
+        """
 
     async def disconnect(self) -> None:
         """Drop all connections, so that the next call looks the host up anew."""
@@ -67,6 +74,7 @@ class Gate:
         self._marker = marker
         self._owed = Invalidation(everything=True) if marker.exists() else _NOTHING
         self._owes_revocation = marker.exists()
+        self._before_opening: Callable[[], Awaitable[None]] | None = None
         self._shut = asyncio.Event()
         breaker.supervise(self._shut.set)
         if self._owed:
@@ -97,6 +105,10 @@ class Gate:
         self._degradation.recover()
         return outcome
 
+    def before_opening(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Calls this when Redis is back and not yet read; the gate opens only if it succeeds."""
+        self._before_opening = call
+
     def stand_in(self, error: BaseException) -> None:
         """Notes that an answer is given without Redis."""
         self._degradation.degrade(error)
@@ -125,9 +137,7 @@ class Gate:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await ended(task)
 
     async def check(self) -> None:
         """Is the health probe: raises StoreUnavailable while Redis is away."""
@@ -148,6 +158,9 @@ class Gate:
         """Pays what is owed and opens the gate; between the last look at the debts and that nothing runs."""
         await self._shared.disconnect()
         await self._shared.ping()
+        # Before the debts, which may be about what is handed back.
+        if self._before_opening is not None:
+            await self._before_opening()
         await self._pay(await self._missed())
         while self._owed or self._owes_revocation:
             await self._pay(_NOTHING)

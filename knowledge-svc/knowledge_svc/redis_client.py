@@ -8,7 +8,7 @@ import redis.asyncio
 from pydantic import SecretStr
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from knowledge_svc.errors import StoreRefused, StoreUnavailable
@@ -52,9 +52,14 @@ def open_client(url: SecretStr, *, budget_seconds: float) -> redis.asyncio.Redis
 
 @contextmanager
 def mapping() -> Iterator[None]:
-    """Turns a refusal of Redis into StoreRefused, and every other fault on the way into StoreUnavailable."""
+    """Turns a refusal of Redis into StoreRefused, and every other fault on the way into StoreUnavailable.
+
+    One that is read-only is another's replica now: the one that is meant is elsewhere.
+    """
     try:
         yield
+    except ReadOnlyError as error:
+        raise StoreUnavailable("redis: it is read-only") from error
     except ResponseError as error:
         raise StoreRefused(f"redis: {error}") from error
     # TypeError: from Python 3.12 on asyncio calls None when it writes to a connection that was lost just now.

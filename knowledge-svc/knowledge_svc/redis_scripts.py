@@ -9,6 +9,7 @@ to forget everything is to name a new one, and what the old one holds ends by it
     GEN:c:LABEL              sequence at which the label last changed: refuses what was computed before
     GEN:keys                 sorted set of all keys, scored by the end of their time in milliseconds
     GEN:position, GEN:floor  how far the bank was followed, and what was forgotten unseen
+    GEN:asked                when something was last forgotten on request, in milliseconds
     GEN:additions            sorted set of what was added to the bank, scored by its sequence
     GEN:h:KEY                the token that holds the lease of the key, with a "!" once it is spent
     GEN:held                 sorted set of the leased keys, scored by the lease's end in milliseconds
@@ -21,27 +22,30 @@ from typing import Final
 
 _OPEN: Final = """
 local generation = redis.call('GET', KEYS[1])
+local base = ARGV[1] .. (generation or ARGV[2]) .. ':'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if not generation then
   generation = ARGV[2]
   redis.call('SET', KEYS[1], generation)
+  redis.call('SET', base .. 'asked', now)
 end
-local base = ARGV[1] .. generation .. ':'
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, end in ms, label...
-# Returns 1, or 0 when a source changed after the sequence.
-PUT: Final = (
-    _OPEN
-    + """
+# A full Redis refuses the first write of a script if it needs memory, and after another one none: what frees
+# memory, or needs next to none, begins with one that needs none.
+_THOUGH_FULL: Final = """
+redis.call('UNLINK', base .. 'nothing')
+"""
+
+_STORE: Final = """
 local key, sequence, life, longest = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if sequence < tonumber(redis.call('GET', base .. 'floor') or '0') then return 0 end
-for i = 9, #ARGV do
+for i = first, #ARGV do
   local changed = redis.call('GET', base .. 'c:' .. ARGV[i])
   if changed and tonumber(changed) > sequence then return 0 end
 end
-for i = 9, #ARGV do
+for i = first, #ARGV do
   redis.call('ZADD', base .. 'l:' .. ARGV[i], sequence, key)
   redis.call('PEXPIRE', base .. 'l:' .. ARGV[i], longest)
 end
@@ -51,6 +55,22 @@ redis.call('ZADD', base .. 'keys', ARGV[8], key)
 redis.call('PEXPIRE', base .. 'keys', longest)
 return 1
 """
+
+# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, end in ms, label...
+# Returns 1, or 0 when a source changed after the sequence.
+PUT: Final = _OPEN + "local first = 9" + _STORE
+
+# The same for what was learnt while Redis was away. ARGV: those of PUT with, before the labels, when it was
+# learnt in ms. Returns 0 also when something was forgotten on request since then, which may have meant this,
+# and when what is there lives as long.
+HAND_BACK: Final = (
+    _OPEN
+    + """
+local first = 10
+if tonumber(redis.call('GET', base .. 'asked') or '0') >= tonumber(ARGV[9]) then return 0 end
+if tonumber(redis.call('ZSCORE', base .. 'keys', ARGV[3]) or '0') >= tonumber(ARGV[8]) then return 0 end
+"""
+    + _STORE
 )
 
 # ARGV: prefix, new generation, channel, message, position, ms that changes are remembered, any sequence,
@@ -58,6 +78,7 @@ return 1
 #       sequence in turn, then label and sequence in turn. Returns the keys that were there.
 EVICT: Final = (
     _OPEN
+    + _THOUGH_FULL
     + """
 local gone = {}
 local function drop(key)
@@ -66,6 +87,7 @@ local function drop(key)
 end
 local position, remembered, any = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
 local first_addition = 12 + tonumber(ARGV[10])
+local on_request = first_addition > 12
 for i = 11, first_addition - 2 do drop(ARGV[i]) end
 local first_label = first_addition + 2 * tonumber(ARGV[first_addition - 1])
 local added = base .. 'additions'
@@ -82,6 +104,7 @@ for i = first_label, #ARGV, 2 do
   local set, sequence = base .. 'l:' .. ARGV[i], tonumber(ARGV[i + 1])
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', '(' .. ARGV[i + 1])) do drop(key) end
   redis.call('ZREMRANGEBYSCORE', set, '-inf', '(' .. ARGV[i + 1])
+  on_request = on_request or sequence >= any
   if sequence < any then
     local before = tonumber(redis.call('GET', base .. 'c:' .. ARGV[i]) or '0')
     if sequence > before then
@@ -89,6 +112,7 @@ for i = first_label, #ARGV, 2 do
     end
   end
 end
+if on_request then redis.call('SET', base .. 'asked', now) end
 if position > tonumber(redis.call('GET', base .. 'position') or '0') then
   redis.call('SET', base .. 'position', ARGV[5])
 end
@@ -102,17 +126,18 @@ return gone
 CLEAR: Final = """
 local before = redis.call('GET', KEYS[1])
 local gone, position = 0, ARGV[5]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if before then
   local old = ARGV[1] .. before .. ':'
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
   if position == '0' then position = redis.call('GET', old .. 'position') or '0' end
   gone = redis.call('ZCOUNT', old .. 'keys', '(' .. now, '+inf')
-  for _, name in ipairs({'keys', 'position', 'floor', 'additions', 'held', 'fence'}) do
+  for _, name in ipairs({'keys', 'position', 'floor', 'asked', 'additions', 'held', 'fence'}) do
     redis.call('UNLINK', old .. name)
   end
 end
 redis.call('SET', KEYS[1], ARGV[2])
+redis.call('SET', ARGV[1] .. ARGV[2] .. ':asked', now)
 if position ~= '0' then
   redis.call('SET', ARGV[1] .. ARGV[2] .. ':position', position)
   redis.call('SET', ARGV[1] .. ARGV[2] .. ':floor', position)
@@ -125,6 +150,7 @@ return gone
 # Returns a fence per key, 0 where another holds the lease.
 ACQUIRE: Final = (
     _OPEN
+    + _THOUGH_FULL
     + """
 local fences = {}
 redis.call('ZREMRANGEBYSCORE', base .. 'held', '-inf', now)
@@ -146,6 +172,7 @@ return fences
 # ARGV: prefix, new generation, key, token, ms that a spent lease keeps others out. Returns 1 if it was held.
 REDEEM: Final = (
     _OPEN
+    + _THOUGH_FULL
     + """
 local holder = base .. 'h:' .. ARGV[3]
 if redis.call('GET', holder) ~= ARGV[4] then return 0 end

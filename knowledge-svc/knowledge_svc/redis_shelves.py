@@ -3,7 +3,9 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
+import redis.asyncio
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -53,28 +55,34 @@ async def redis_shelves(
     degradation, marker = Degradation("redis", registry), own.directory / "redis-is-owed"
     gate = Gate(tier, leases, log, breaker=breaker, degradation=degradation, marker=marker)
 
-    @asynccontextmanager
-    async def attend(service: KnowledgeService) -> AsyncIterator[None]:
-        bulletin = RedisBulletin(
-            client,
-            origin,
-            on_forget=service.forgotten_elsewhere,
-            on_wake=service.wake,
-            on_gap=service.missed_something,
-        )
-        async with gate.supervised(bulletin.restart), bulletin.listening():
-            yield
-
     try:
         yield Shelves(
             slower=FallbackTier(tier, own.local, gate),
             local=own.local,
             leases=FallbackLeases(leases, own.leases, gate),
             probes=(Probe("redis", gate.check, critical=False),),
-            attend=attend,
+            attend=partial(_attended, client, origin, gate),
         )
     finally:
         await client.aclose()
+
+
+@asynccontextmanager
+async def _attended(
+    client: redis.asyncio.Redis, origin: str, gate: Gate, service: KnowledgeService
+) -> AsyncIterator[None]:
+    """Listens to the other replicas, and supervises the gate, while the block runs."""
+
+    async def on_gap() -> None:
+        # While the gate is shut there is still to hand back what was learnt; its opening is the next gap.
+        if gate.is_open:
+            await service.missed_something()
+
+    bulletin = RedisBulletin(
+        client, origin, on_forget=service.forgotten_elsewhere, on_wake=service.wake, on_gap=on_gap
+    )
+    async with gate.supervised(bulletin.restart), bulletin.listening():
+        yield
 
 
 def _counts(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """The tier that all replicas share: entries in Redis, one round trip for a batch."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from knowledge_svc.redis_client import CHANNEL, GENERATION, PREFIX, mapping
 
 _SAMPLE: Final = 100
 _CHUNK: Final = 128
+_PROBE: Final = PREFIX + b"probe"
+"""A key that nobody writes."""
 
 
 class RedisTier:
@@ -43,6 +46,7 @@ class RedisTier:
         self._new_name = new_name
         self._generation: bytes | None = None
         self._put = client.register_script(redis_scripts.PUT)
+        self._hand_back = client.register_script(redis_scripts.HAND_BACK)
         self._evict = client.register_script(redis_scripts.EVICT)
         self._clear = client.register_script(redis_scripts.CLEAR)
 
@@ -58,12 +62,27 @@ class RedisTier:
 
     async def put(self, key: Key, entry: Entry) -> bool:
         """See `CacheTier`."""
-        life_ms = int((entry.expires_at - self._clock()) * 1000)
-        if life_ms <= 0:
+        if entry.expires_at <= self._clock():
             return True
-        body = codec.encode(key, entry)
-        times = (life_ms, self._longest_ms, int(entry.expires_at * 1000))
-        return bool(await self._run(self._put, key, body, entry.sequence, *times, *entry.labels))
+        return bool(await self._run(self._put, *self._content(key, entry), *entry.labels))
+
+    async def hand_back(self, learnt: Sequence[tuple[Key, Entry, float]]) -> None:
+        """Store what was learnt while Redis was away, each with the monotonic time that it was learnt at.
+
+        What may have become wrong since is left out: its source has changed, or something was forgotten on
+        request, here or elsewhere.
+        """
+        with mapping():
+            seconds, microseconds = await self._client.time()
+            # Measured after Redis's answer, so that what was learnt seems older than it is, never younger.
+            began_ms = seconds * 1000 + microseconds / 1000 - time.monotonic() * 1000
+            pipeline = self._client.pipeline(transaction=False)
+            for key, entry, learnt_at in learnt:
+                if entry.expires_at > self._clock():
+                    when_ms = int(began_ms + learnt_at * 1000)
+                    args = (PREFIX, self._new_name(), *self._content(key, entry), when_ms, *entry.labels)
+                    await self._hand_back(keys=(GENERATION,), args=args, client=pipeline)
+            await pipeline.execute()
 
     async def evict(self, invalidation: Invalidation) -> set[Key]:
         """See `CacheTier`; the other replicas hear of it in the same step."""
@@ -130,9 +149,9 @@ class RedisTier:
         return [TierMeasure(Tier.REDIS, entries, sum(sizes) * entries // len(sizes), 0)]
 
     async def ping(self) -> None:
-        """Return if Redis answers."""
+        """Return if Redis answers and takes writes, which one that was demoted does not; a full one does."""
         with mapping():
-            await self._client.ping()
+            await self._client.unlink(_PROBE)
 
     async def close(self) -> None:
         """See `CacheTier`."""
@@ -165,6 +184,12 @@ class RedisTier:
                 return []
             keys: list[Any] = await self._client.zrevrange(self._name(generation, b"keys"), 0, limit - 1)
         return keys
+
+    def _content(self, key: Key, entry: Entry) -> tuple[bytes | int, ...]:
+        """What the scripts store: the entry, and the times that it lives and ends at."""
+        life_ms = max(1, int((entry.expires_at - self._clock()) * 1000))
+        body = codec.encode(key, entry)
+        return key, body, entry.sequence, life_ms, self._longest_ms, int(entry.expires_at * 1000)
 
     async def _run(self, script: Any, *args: Any) -> Any:
         with mapping():

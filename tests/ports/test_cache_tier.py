@@ -221,11 +221,12 @@ async def test_everything_in_redis_has_an_end(redis_url: str, tmp_path: Path, cl
         await parts.tier.put(KEY, entry_of(built_on=("a",), now=clock.now))
         await parts.leases.acquire([OTHER], 1)
         await parts.tier.evict(Invalidation(labels={"e:b": 5}, sequence=5))
+        await parts.tier.hand_back([(THIRD, entry_of(built_on=("c",), now=clock.now), time.monotonic())])
         client = parts.tier._client
         names = [name async for name in client.scan_iter("mcai:*")]
         endless = {name.rsplit(b":", 1)[-1] for name in names if await client.ttl(name) < 0}
 
-    assert endless == {b"generation", b"position", b"fence"}
+    assert endless == {b"generation", b"position", b"fence", b"asked"}
 
 
 async def test_it_remembers_what_was_added_to_the_bank(lasting: CacheTier) -> None:

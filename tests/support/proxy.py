@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 _CHUNK_BYTES = 65_536
+_NONSENSE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 
 
 class Fault(enum.Enum):
@@ -23,6 +24,10 @@ class Fault(enum.Enum):
     """A black hole: connections are accepted and stay open, no byte goes through."""
     LATENCY = "latency"
     """Each piece of data waits `latency_seconds` before it goes through, in both directions."""
+    CUT = "cut"
+    """Half of each reply goes through, then the connection is reset."""
+    NONSENSE = "nonsense"
+    """Each reply is replaced by one of another protocol."""
 
 
 class FaultyProxy:
@@ -68,9 +73,7 @@ class FaultyProxy:
 
     async def pass_through(self) -> None:
         """Forwards everything, as a healthy network does."""
-        self._fault = Fault.PASS
-        await self._listen()
-        self._flowing.set()
+        await self._let_through(Fault.PASS)
 
     async def refuse(self) -> None:
         """Resets what is open and refuses what is new."""
@@ -93,7 +96,25 @@ class FaultyProxy:
 
     async def delay(self, latency_seconds: float) -> None:
         """Makes each piece of data wait."""
-        self._fault, self._latency_seconds = Fault.LATENCY, latency_seconds
+        self._latency_seconds = latency_seconds
+        await self._let_through(Fault.LATENCY)
+
+    async def cut_replies(self) -> None:
+        """Ends each connection in the middle of its next reply."""
+        await self._let_through(Fault.CUT)
+
+    async def talk_nonsense(self) -> None:
+        """Answers in another protocol, as what now listens on a port that was another's does."""
+        await self._let_through(Fault.NONSENSE)
+
+    def lead_to(self, target: str, *, keep_open: bool = False) -> None:
+        """Leads to another server from now on, as a name does after a failover."""
+        self._target = target
+        if not keep_open:
+            self._reset_connections()
+
+    async def _let_through(self, fault: Fault) -> None:
+        self._fault = fault
         await self._listen()
         self._flowing.set()
 
@@ -143,7 +164,7 @@ class FaultyProxy:
 
         ways = [
             asyncio.create_task(self._pump(reader, upstream_writer, sent)),
-            asyncio.create_task(self._pump(upstream_reader, writer, lambda _: self._answered(asked))),
+            asyncio.create_task(self._pump(upstream_reader, writer, lambda _: self._answered(asked), True)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -158,14 +179,21 @@ class FaultyProxy:
         asked.clear()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        note: Callable[[bytes], None],
+        replies: bool = False,
     ) -> None:
         while data := await reader.read(_CHUNK_BYTES):
             note(data)
             await self._flowing.wait()
             if self._fault is Fault.LATENCY:
                 await asyncio.sleep(self._latency_seconds)
-            writer.write(data)
+            if replies and self._fault is Fault.CUT:
+                writer.write(data[: len(data) // 2])
+                return
+            writer.write(_NONSENSE if replies and self._fault is Fault.NONSENSE else data)
             await writer.drain()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

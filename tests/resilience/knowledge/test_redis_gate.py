@@ -64,7 +64,7 @@ async def test_while_redis_is_away_the_local_tier_answers(parts: RedisParts, pro
     await regain(parts, proxy)
     read = await parts.fallback.get_many([KEY, OTHER])
     assert read.tier is Tier.REDIS
-    assert [bool(entry) for entry in read.entries] == [True, False]
+    assert all(read.entries)
 
 
 async def test_only_answers_that_were_made_without_redis_say_so(
