@@ -12,7 +12,9 @@ Redis, and a task in the background tries it. What is owed is paid before Redis 
 that was forgotten meanwhile comes back: that is whatever could not be told to Redis, and whatever the
 bank changed after the position that Redis remembers, be it that Redis lost its last seconds. What was
 learnt meanwhile is handed back before that, but for what may have become wrong: Redis itself refuses an
-answer of which a source has changed, and all of them if anything was forgotten on request since.
+answer of which a source has changed, and all of them if anything was forgotten on request since. A Redis
+that lost its last seconds without anybody noticing that it was away is found out by how far it stands
+(`redis_tier.Standing`), and is told again what it has lost.
 """
 
 import itertools
@@ -62,11 +64,11 @@ class FallbackTier:
             return await self._local.get_many(keys)
         return await self._with_learnt(keys, read) if self._learnt else read
 
-    async def put(self, key: Key, entry: Entry) -> bool:
+    async def put(self, key: Key, entry: Entry, token: str = "") -> bool:
         """See `CacheTier`."""
         before = self._forgettings
         try:
-            stored = await self._gate.attempt(lambda: self._shared.put(key, entry))
+            stored = await self._gate.attempt(lambda: self._shared.put(key, entry, token))
         except AWAY as error:
             self._gate.stand_in(error)
         else:
@@ -84,6 +86,7 @@ class FallbackTier:
     async def evict(self, invalidation: Invalidation) -> set[Key]:
         """See `CacheTier`."""
         self._forgettings += 1
+        self._gate.remember(invalidation)
         here = await self._local.evict(invalidation)
         try:
             there = await self._gate.attempt(
@@ -98,6 +101,7 @@ class FallbackTier:
     async def clear(self, sequence: int) -> int:
         """See `CacheTier`; the count is that of the tier in use, since what both have counts once."""
         self._forgettings += 1
+        self._gate.remember(Invalidation(everything=True, sequence=sequence))
         here = await self._local.clear(sequence)
         try:
             return await self._gate.attempt(lambda: self._shared.clear(sequence), seconds=_FORGETTING_SECONDS)

@@ -37,6 +37,12 @@ class SharedTier(CacheTier, Protocol):
         Each comes with the time, on the monotonic clock, that it was learnt at.
         """
 
+    async def observe(self) -> None:
+        """See how far it stands; where it is behind that later, every call raises StoreUnavailable."""
+
+    async def accept(self) -> bool:
+        """Believe it as it stands now; returns False if it has lost what it was told lately."""
+
     async def disconnect(self) -> None:
         """Drop all connections, so that the next call looks the host up anew."""
 
@@ -74,6 +80,7 @@ class Gate:
         self._marker = marker
         self._owed = Invalidation(everything=True) if marker.exists() else _NOTHING
         self._owes_revocation = marker.exists()
+        self._asked = _NOTHING
         self._before_opening: Callable[[], Awaitable[None]] | None = None
         self._shut = asyncio.Event()
         breaker.supervise(self._shut.set)
@@ -115,14 +122,26 @@ class Gate:
 
     def owe(self, invalidation: Invalidation) -> None:
         """Remembers what Redis has still to forget; until then it is not read."""
-        owed = self._owed.merged(invalidation)
-        if len(owed.keys) + len(owed.labels) > _MAX_OWED:
-            owed = Invalidation(everything=True, sequence=owed.sequence)
-        self._owed = owed
+        self._owed = _bounded(self._owed.merged(invalidation))
         self._shut.set()
         # The bank's changes are known from its feed again; what a person asked for is not.
         if not invalidation.sequence:
             self._mark()
+
+    def remember(self, invalidation: Invalidation) -> None:
+        """Notes what a person asked for, to ask for it again if Redis loses its last seconds."""
+        if invalidation.on_request:
+            self._asked = _bounded(self._asked.merged(invalidation))
+
+    async def hear(self, invalidation: Invalidation) -> None:
+        """Notes what another replica was asked for, and that Redis has been told."""
+        if not invalidation.on_request:
+            return
+        self.remember(invalidation)
+        try:
+            await self.attempt(self._shared.observe)
+        except AWAY:
+            self.owe(invalidation)
 
     def owe_revocation(self) -> None:
         """Remembers that the leases in Redis are to be taken away."""
@@ -158,6 +177,9 @@ class Gate:
         """Pays what is owed and opens the gate; between the last look at the debts and that nothing runs."""
         await self._shared.disconnect()
         await self._shared.ping()
+        if not await self._shared.accept():
+            self.owe_revocation()
+            self.owe(self._asked)
         # Before the debts, which may be about what is handed back.
         if self._before_opening is not None:
             await self._before_opening()
@@ -200,3 +222,9 @@ class Gate:
         # If even this fails, a crash right now forgets the debt; there is no safer place to write it.
         with suppress(OSError):
             self._marker.touch()
+
+
+def _bounded(invalidation: Invalidation) -> Invalidation:
+    if len(invalidation.keys) + len(invalidation.labels) <= _MAX_OWED:
+        return invalidation
+    return Invalidation(everything=True, sequence=invalidation.sequence)

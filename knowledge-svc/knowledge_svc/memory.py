@@ -67,7 +67,7 @@ class MemoryTier:
         now = self._clock()
         return Read(Tier.MEMORY, [self._get(key, now) for key in keys])
 
-    async def put(self, key: Key, entry: Entry) -> bool:
+    async def put(self, key: Key, entry: Entry, token: str = "") -> bool:  # noqa: ARG002 - keeps no leases
         """See `CacheTier`; an entry that is larger than the whole tier is not stored."""
         self._remove(key)
         if entry.size > self._max_bytes:

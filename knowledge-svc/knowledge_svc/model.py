@@ -211,6 +211,13 @@ class Invalidation:
     everything: bool = False
     sequence: int = 0
 
+    @property
+    def on_request(self) -> bool:
+        """Whether a person asked for it: the bank's feed does not tell it again."""
+        return (
+            bool(self.keys) or ANY_SEQUENCE in self.labels.values() or (self.everything and not self.sequence)
+        )
+
     def merged(self, other: "Invalidation") -> "Invalidation":
         """Returns what forgets all that either of them forgets."""
         return Invalidation(

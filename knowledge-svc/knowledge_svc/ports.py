@@ -25,8 +25,11 @@ class CacheTier(Protocol):
     async def get_many(self, keys: Sequence[Key]) -> Read:
         """The entries that may be served, fresh or stale; None where there is none."""
 
-    async def put(self, key: Key, entry: Entry) -> bool:
-        """Store; False if it was refused, because a source is known to have changed since."""
+    async def put(self, key: Key, entry: Entry, token: str = "") -> bool:
+        """Store; False if it was refused, because a source is known to have changed since.
+
+        A tier that keeps the leases as well refuses also if the one that was spent for it was revoked since.
+        """
 
     async def evict(self, invalidation: Invalidation) -> set[Key]:
         """Forget the keys and labels, note additions and position; returns the keys that were there."""

@@ -66,7 +66,7 @@ class RedisBulletin:
         self._on_forget = on_forget
         self._on_wake = on_wake
         self._on_gap = on_gap
-        self._session: asyncio.Task[None] | None = None
+        self._sessions: set[asyncio.Task[None]] = set()
         self._tried = asyncio.Event()
 
     @asynccontextmanager
@@ -78,20 +78,19 @@ class RedisBulletin:
             await within(self._tried, _START_SECONDS)
             yield
         finally:
-            await self._stop()
+            await ended(*self._sessions)
 
     def restart(self) -> None:
         """Subscribes anew at once: Redis was away, and the old connection may not know it yet."""
-        self._session = asyncio.create_task(self._listen(self._session))
+        former = tuple(self._sessions)
+        for session in former:
+            session.cancel()
+        session = asyncio.create_task(self._listen(former))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
 
-    async def _stop(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await ended(session)
-
-    async def _listen(self, previous: asyncio.Task[None] | None) -> None:
-        if previous is not None:
-            await ended(previous)
+    async def _listen(self, former: tuple[asyncio.Task[None], ...]) -> None:
+        await ended(*former)
         while True:
             try:
                 await self._subscribed()

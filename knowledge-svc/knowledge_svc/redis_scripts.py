@@ -41,11 +41,11 @@ redis.call('UNLINK', base .. 'nothing')
 _STORE: Final = """
 local key, sequence, life, longest = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if sequence < tonumber(redis.call('GET', base .. 'floor') or '0') then return 0 end
-for i = first, #ARGV do
+for i = 10, #ARGV do
   local changed = redis.call('GET', base .. 'c:' .. ARGV[i])
   if changed and tonumber(changed) > sequence then return 0 end
 end
-for i = first, #ARGV do
+for i = 10, #ARGV do
   redis.call('ZADD', base .. 'l:' .. ARGV[i], sequence, key)
   redis.call('PEXPIRE', base .. 'l:' .. ARGV[i], longest)
 end
@@ -56,17 +56,23 @@ redis.call('PEXPIRE', base .. 'keys', longest)
 return 1
 """
 
-# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, end in ms, label...
-# Returns 1, or 0 when a source changed after the sequence.
-PUT: Final = _OPEN + "local first = 9" + _STORE
+# ARGV: prefix, new generation, key, body, sequence, ms to live, ms that labels live, end in ms, token of the
+#       lease that was spent for it or nothing, label...
+# Returns 1, or 0 when a source changed after the sequence, or the lease was taken away after it was spent.
+PUT: Final = (
+    _OPEN
+    + """
+if ARGV[9] ~= '' and redis.call('GET', base .. 'h:' .. ARGV[3]) ~= ARGV[9] .. '!' then return 0 end
+"""
+    + _STORE
+)
 
-# The same for what was learnt while Redis was away. ARGV: those of PUT with, before the labels, when it was
+# The same for what was learnt while Redis was away. ARGV: those of PUT, but instead of the token when it was
 # learnt in ms. Returns 0 also when something was forgotten on request since then, which may have meant this,
 # and when what is there lives as long.
 HAND_BACK: Final = (
     _OPEN
     + """
-local first = 10
 if tonumber(redis.call('GET', base .. 'asked') or '0') >= tonumber(ARGV[9]) then return 0 end
 if tonumber(redis.call('ZSCORE', base .. 'keys', ARGV[3]) or '0') >= tonumber(ARGV[8]) then return 0 end
 """
@@ -74,31 +80,36 @@ if tonumber(redis.call('ZSCORE', base .. 'keys', ARGV[3]) or '0') >= tonumber(AR
 )
 
 # ARGV: prefix, new generation, channel, message, position, ms that changes are remembered, any sequence,
-#       most additions, the one that stands for all, number of keys, key..., number of additions, addition and
-#       sequence in turn, then label and sequence in turn. Returns the keys that were there.
+#       position and time of asking that were seen last, most additions, the one that stands for all, number
+#       of keys, key..., number of additions, addition and sequence in turn, then label and sequence in turn.
+# Returns the time of asking, or 0 if it was not on request, and the keys that were there; or nothing, and
+# changes nothing, if Redis has gone back behind what was seen.
 EVICT: Final = (
     _OPEN
     + _THOUGH_FULL
     + """
+local stood = tonumber(redis.call('GET', base .. 'position') or '0')
+local asked = tonumber(redis.call('GET', base .. 'asked') or '0')
+if stood < tonumber(ARGV[8]) or asked < tonumber(ARGV[9]) then return false end
 local gone = {}
 local function drop(key)
   if redis.call('UNLINK', base .. 'e:' .. key) == 1 then gone[#gone + 1] = key end
   redis.call('ZREM', base .. 'keys', key)
 end
 local position, remembered, any = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
-local first_addition = 12 + tonumber(ARGV[10])
-local on_request = first_addition > 12
-for i = 11, first_addition - 2 do drop(ARGV[i]) end
+local first_addition = 14 + tonumber(ARGV[12])
+local on_request = first_addition > 14
+for i = 13, first_addition - 2 do drop(ARGV[i]) end
 local first_label = first_addition + 2 * tonumber(ARGV[first_addition - 1])
 local added = base .. 'additions'
 for i = first_addition, first_label - 1, 2 do
   redis.call('ZADD', added, 'GT', ARGV[i + 1], ARGV[i])
   redis.call('PEXPIRE', added, remembered)
 end
-local surplus = redis.call('ZCARD', added) - tonumber(ARGV[8])
+local surplus = redis.call('ZCARD', added) - tonumber(ARGV[10])
 if surplus > 0 then
   local oldest = redis.call('ZPOPMIN', added, surplus + 1)
-  redis.call('ZADD', added, 'GT', oldest[#oldest], ARGV[9])
+  redis.call('ZADD', added, 'GT', oldest[#oldest], ARGV[11])
 end
 for i = first_label, #ARGV, 2 do
   local set, sequence = base .. 'l:' .. ARGV[i], tonumber(ARGV[i + 1])
@@ -113,16 +124,14 @@ for i = first_label, #ARGV, 2 do
   end
 end
 if on_request then redis.call('SET', base .. 'asked', now) end
-if position > tonumber(redis.call('GET', base .. 'position') or '0') then
-  redis.call('SET', base .. 'position', ARGV[5])
-end
+if position > stood then redis.call('SET', base .. 'position', ARGV[5]) end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
-return gone
+return {on_request and now or 0, gone}
 """
 )
 
 # ARGV: prefix, new generation, channel, message, position or 0 for the one that was.
-# Returns how many entries are gone.
+# Returns the time of asking and how many entries are gone.
 CLEAR: Final = """
 local before = redis.call('GET', KEYS[1])
 local gone, position = 0, ARGV[5]
@@ -143,7 +152,7 @@ if position ~= '0' then
   redis.call('SET', ARGV[1] .. ARGV[2] .. ':floor', position)
 end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
-return gone
+return {now, gone}
 """
 
 # ARGV: prefix, new generation, ms that a lease lives, end of the token, key...

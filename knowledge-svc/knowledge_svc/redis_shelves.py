@@ -13,6 +13,7 @@ from knowledge_svc.change_log import ChangeLog
 from knowledge_svc.errors import StoreRefused
 from knowledge_svc.fallback import FallbackLeases, FallbackTier
 from knowledge_svc.gate import Gate
+from knowledge_svc.model import Invalidation
 from knowledge_svc.redis_bulletin import RedisBulletin
 from knowledge_svc.redis_client import open_client
 from knowledge_svc.redis_leases import RedisLeases
@@ -61,27 +62,30 @@ async def redis_shelves(
             local=own.local,
             leases=FallbackLeases(leases, own.leases, gate),
             probes=(Probe("redis", gate.check, critical=False),),
-            attend=partial(_attended, client, origin, gate),
+            attend=partial(attended, client, origin, gate),
         )
     finally:
         await client.aclose()
 
 
 @asynccontextmanager
-async def _attended(
+async def attended(
     client: redis.asyncio.Redis, origin: str, gate: Gate, service: KnowledgeService
 ) -> AsyncIterator[None]:
     """Listens to the other replicas, and supervises the gate, while the block runs."""
+
+    async def on_forget(invalidation: Invalidation) -> None:
+        await service.forgotten_elsewhere(invalidation)
+        await gate.hear(invalidation)
 
     async def on_gap() -> None:
         # While the gate is shut there is still to hand back what was learnt; its opening is the next gap.
         if gate.is_open:
             await service.missed_something()
 
-    bulletin = RedisBulletin(
-        client, origin, on_forget=service.forgotten_elsewhere, on_wake=service.wake, on_gap=on_gap
-    )
-    async with gate.supervised(bulletin.restart), bulletin.listening():
+    bulletin = RedisBulletin(client, origin, on_forget=on_forget, on_wake=service.wake, on_gap=on_gap)
+    # In this order: what ends first must not be begun again by what ends last.
+    async with bulletin.listening(), gate.supervised(bulletin.restart):
         yield
 
 

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import redis.asyncio
 
 from knowledge_svc import codec, redis_scripts
 from knowledge_svc.additions import EVERYTHING_ADDED, MAX_ADDITIONS
+from knowledge_svc.errors import StoreUnavailable
 from knowledge_svc.model import ANY_SEQUENCE, Addition, Entry, Invalidation, Key, Tier, TierMeasure
 from knowledge_svc.ports import Read
 from knowledge_svc.redis_bulletin import forget_message
@@ -19,8 +20,28 @@ _PROBE: Final = PREFIX + b"probe"
 """A key that nobody writes."""
 
 
+class Standing(NamedTuple):
+    """How far Redis has been told to forget; it only ever grows, unless Redis loses what it had lately.
+
+    Attributes:
+        position: Sequence of the bank's feed up to which changes were applied; 0 if that is unknown.
+        asked_ms: When something was last forgotten on request, in milliseconds.
+    """
+
+    position: int
+    asked_ms: int
+
+    def is_behind(self, other: "Standing") -> bool:
+        """Whether something that the other was told is not known here."""
+        return self.position < other.position or self.asked_ms < other.asked_ms
+
+
 class RedisTier:
     """A CacheTier in Redis.
+
+    A Redis that comes back from a crash or a failover may have lost its last seconds: what it was told to
+    forget is there again. With each reading comes how far it stands; where that is behind what was seen
+    before, nothing is believed (StoreUnavailable) until `accept`.
 
     Args:
         client: Its connections; closed by whoever opened them.
@@ -45,6 +66,7 @@ class RedisTier:
         self._clock = clock
         self._new_name = new_name
         self._generation: bytes | None = None
+        self._seen = Standing(0, 0)
         self._put = client.register_script(redis_scripts.PUT)
         self._hand_back = client.register_script(redis_scripts.HAND_BACK)
         self._evict = client.register_script(redis_scripts.EVICT)
@@ -60,11 +82,11 @@ class RedisTier:
         alive = [entry if entry and entry.is_alive(now) else None for entry in decoded]
         return Read(Tier.REDIS, alive)
 
-    async def put(self, key: Key, entry: Entry) -> bool:
+    async def put(self, key: Key, entry: Entry, token: str = "") -> bool:
         """See `CacheTier`."""
         if entry.expires_at <= self._clock():
             return True
-        return bool(await self._run(self._put, *self._content(key, entry), *entry.labels))
+        return bool(await self._run(self._put, *self._content(key, entry), token, *entry.labels))
 
     async def hand_back(self, learnt: Sequence[tuple[Key, Entry, float]]) -> None:
         """Store what was learnt while Redis was away, each with the monotonic time that it was learnt at.
@@ -96,13 +118,29 @@ class RedisTier:
         ]
         counted_added = (len(invalidation.additions), *added)
         before = (CHANNEL, message, invalidation.sequence, self._longest_ms, ANY_SEQUENCE)
-        bound = (MAX_ADDITIONS, codec.encode_addition(EVERYTHING_ADDED))
-        return set(await self._run(self._evict, *before, *bound, *counted_keys, *counted_added, *labels))
+        bound = (*self._seen, MAX_ADDITIONS, codec.encode_addition(EVERYTHING_ADDED))
+        reply = await self._run(self._evict, *before, *bound, *counted_keys, *counted_added, *labels)
+        if reply is None:
+            raise _lost()
+        asked_ms, gone = reply
+        self._see(Standing(invalidation.sequence, asked_ms))
+        return set(gone)
 
     async def clear(self, sequence: int) -> int:
         """See `CacheTier`; the other replicas hear of it in the same step."""
         message = forget_message(self._origin, Invalidation(everything=True))
-        return int(await self._run(self._clear, CHANNEL, message, sequence))
+        asked_ms, gone = await self._run(self._clear, CHANNEL, message, sequence)
+        self._seen = Standing(sequence or self._seen.position, asked_ms)
+        return int(gone)
+
+    async def observe(self) -> None:
+        """See how far Redis stands; it is not believed any more if it is ever behind that."""
+        self._see(await self._stands())
+
+    async def accept(self) -> bool:
+        """Believe Redis as it stands now; returns False if it has lost what it was told lately."""
+        before, self._seen = self._seen, await self._stands()
+        return not self._seen.is_behind(before)
 
     async def position(self) -> int | None:
         """See `CacheTier`."""
@@ -112,6 +150,11 @@ class RedisTier:
                 return None
             position: Any = await self._client.get(self._name(generation, b"position"))
         return None if position is None else int(position)
+
+    async def _stands(self) -> Standing:
+        with mapping():
+            generation: Any = await self._client.get(GENERATION)
+            return _standing(await self._client.mget(self._standing_names(generation or b"")))
 
     async def additions(self) -> Mapping[Addition, int]:
         """See `CacheTier`."""
@@ -163,15 +206,20 @@ class RedisTier:
 
     async def _read(self, keys: Sequence[Key]) -> list[bytes | None]:
         """Reads the present generation along with the keys, and again where it was another than known."""
+        before = self._seen
         for _ in range(2):
             known = self._generation or b""
             names = (self._name(known, b"e:" + key) for key in keys)
             with mapping():
-                reply: list[Any] = await self._client.mget(GENERATION, *names)
-            generation, *bodies = reply
+                reply: list[Any] = await self._client.mget(GENERATION, *self._standing_names(known), *names)
+            generation, position, asked_ms, *bodies = reply
             if generation is None:
                 break
             if generation == known:
+                standing = _standing((position, asked_ms))
+                if standing.is_behind(before):
+                    raise _lost()
+                self._see(standing)
                 return bodies
             self._generation = generation
         return [None] * len(keys)
@@ -195,6 +243,21 @@ class RedisTier:
         with mapping():
             return await script(keys=(GENERATION,), args=(PREFIX, self._new_name(), *args))
 
+    def _see(self, standing: Standing) -> None:
+        self._seen = Standing(*map(max, self._seen, standing))
+
+    def _standing_names(self, generation: bytes) -> tuple[bytes, bytes]:
+        return self._name(generation, b"position"), self._name(generation, b"asked")
+
     @staticmethod
     def _name(generation: bytes, rest: bytes) -> bytes:
         return PREFIX + generation + b":" + rest
+
+
+def _standing(values: Sequence[Any]) -> Standing:
+    position, asked_ms = (int(value or 0) for value in values)
+    return Standing(position, asked_ms)
+
+
+def _lost() -> StoreUnavailable:
+    return StoreUnavailable("redis: it has lost what it was told lately")

@@ -67,6 +67,7 @@ class KnowledgeService:
         self._reader = Reader(memory, slower, leases, log, clock)
         self._waiters = Waiters()
         self._watchers = Watchers()
+        self._requests = 0
         self._hits: Counter[Tier] = Counter()
         self._invalidated = 0
         self._hottest: Sequence[Key] = ()
@@ -94,12 +95,14 @@ class KnowledgeService:
         A value that does not say at which sequence it was computed counts as computed when its lease was
         handed out, or now if it has none.
         """
-        sequence = entry.sequence or sequence_of(token) or self._log.sequence
+        sequence = entry.sequence or (sequence_of(token) if token else self._log.sequence)
         stamped = self._stamp(replace(entry, sequence=sequence))
+        requests = self._requests
         if token and not await self._leases.redeem(key, token):
             self._metrics.fills["lease_lost"].inc()
             return False
-        stored = await self._store(key, stamped)
+        # What was forgotten on request while the lease was being spent may have been this.
+        stored = requests == self._requests and await self._store(key, stamped, token)
         if token:
             await self._leases.release(key, token)
         self._waiters.wake(key)
@@ -113,6 +116,7 @@ class KnowledgeService:
 
     async def invalidate(self, invalidation: Invalidation) -> int:
         """Forgets what a person wants forgotten, and what is being computed of it; returns the count."""
+        self._requests += 1
         by_key_only = not invalidation.everything and not invalidation.labels
         await self._leases.revoke(invalidation.keys if by_key_only else None)
         return await self._forget(invalidation)
@@ -188,6 +192,7 @@ class KnowledgeService:
 
     async def forgotten_elsewhere(self, invalidation: Invalidation) -> None:
         """Forgets what another replica has forgotten in the tier that both share."""
+        self._requests += invalidation.on_request
         for tier in (self._local, self._memory):
             if invalidation.everything:
                 await tier.clear(sequence=0)
@@ -226,9 +231,9 @@ class KnowledgeService:
                     return
                 await within(woken, min(left, _LOOK_AGAIN_SECONDS))
 
-    async def _store(self, key: Key, entry: Entry) -> bool:
+    async def _store(self, key: Key, entry: Entry, token: str) -> bool:
         epoch = self._memory.epoch
-        if not self._log.vouches_for(entry) or not await self._slower.put(key, entry):
+        if not self._log.vouches_for(entry) or not await self._slower.put(key, entry, token):
             return False
         await self._reader.promote(key, entry, epoch)
         return True

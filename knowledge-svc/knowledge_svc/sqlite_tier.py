@@ -74,7 +74,7 @@ class SqliteTier:
             return Read(Tier.LOCAL, nothing)
         return Read(Tier.LOCAL, await self._run(lambda connection: self._read(connection, keys), nothing))
 
-    async def put(self, key: Key, entry: Entry) -> bool:
+    async def put(self, key: Key, entry: Entry, token: str = "") -> bool:  # noqa: ARG002 - keeps no leases
         """See `CacheTier`."""
         return await self._run(lambda connection: self._write(connection, key, entry), default=True)
 

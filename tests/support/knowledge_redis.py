@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import redis.asyncio
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
@@ -34,6 +35,8 @@ def new_name() -> str:
 class RedisParts:
     """Redis's tier and lease book, and their fallbacks."""
 
+    client: redis.asyncio.Redis
+    origin: str
     tier: RedisTier
     leases: RedisLeases
     log: ChangeLog
@@ -54,20 +57,23 @@ async def redis_parts(
     lease_seconds: float = 10.0,
     budget_seconds: float = BUDGET_SECONDS,
     supervise: bool = True,
+    local_name: str = "",
 ) -> AsyncIterator[RedisParts]:
     """Everything of one replica that stands between its memory and Redis."""
     client = open_client(SecretStr(url), budget_seconds=budget_seconds)
     origin = new_name()
     tier = RedisTier(client, origin=origin, longest_seconds=172_800, clock=clock, new_name=new_name)
     leases = RedisLeases(client, origin=origin, seconds=lease_seconds, new_name=new_name)
-    log, marker = ChangeLog(), directory / "redis-is-owed"
+    log, marker = ChangeLog(), directory / f"{local_name}redis-is-owed"
     degradation = Degradation("redis", CollectorRegistry())
     breaker = Breaker("redis", budget_seconds=budget_seconds, reset_seconds=0.5)
     gate = Gate(tier, leases, log, breaker=breaker, degradation=degradation, marker=marker)
-    local = SqliteTier(directory / f"{origin}.sqlite", 1_000_000, clock)
+    local = SqliteTier(directory / f"{local_name or origin}.sqlite", 1_000_000, clock)
     own = MemoryLeases(lease_seconds, origin, clock)
     fallback, fallback_leases = FallbackTier(tier, local, gate), FallbackLeases(leases, own, gate)
-    parts = RedisParts(tier, leases, log, gate, fallback, fallback_leases, local, degradation, marker)
+    parts = RedisParts(
+        client, origin, tier, leases, log, gate, fallback, fallback_leases, local, degradation, marker
+    )
     try:
         if supervise:
             async with gate.supervised(lambda: None):

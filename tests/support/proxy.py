@@ -113,6 +113,15 @@ class FaultyProxy:
         if not keep_open:
             self._reset_connections()
 
+    async def put_under(self, fault: Fault) -> None:
+        """Does as it did under a fault that it was under before."""
+        if fault is Fault.REFUSE:
+            await self.refuse()
+        elif fault is Fault.HANG:
+            await self.hang()
+        else:
+            await self._let_through(fault)
+
     async def _let_through(self, fault: Fault) -> None:
         self._fault = fault
         await self._listen()
@@ -126,6 +135,9 @@ class FaultyProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.refuse()
+        # What was accepted just now has its task in three turns of the loop, and ends by itself.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -142,7 +154,8 @@ class FaultyProxy:
         self._tasks.add(task)
         self._writers.add(writer)
         try:
-            await self._forward(reader, writer)
+            if self._fault is not Fault.REFUSE:
+                await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
             # Cancellation ends here because only __aexit__ cancels, and asyncio logs it otherwise.
             pass

@@ -39,7 +39,7 @@ async def test_what_one_fills_the_other_finds_and_promotes(replicas: tuple[Repli
     assert (await other.look(KEY)).tier == pb.CACHE_TIER_MEMORY
 
 
-async def test_a_hundred_who_ask_at_once_compute_once(replicas: tuple[Replica, Replica]) -> None:
+async def test_two_hundred_who_ask_at_once_compute_once(replicas: tuple[Replica, Replica]) -> None:
     computed = 0
 
     async def answer(one: Replica) -> bytes:
@@ -52,7 +52,7 @@ async def test_a_hundred_who_ask_at_once_compute_once(replicas: tuple[Replica, R
             return value
         return result.entry.value
 
-    answers = await asyncio.gather(*(answer(replicas[number % 2]) for number in range(100)))
+    answers = await asyncio.gather(*(answer(replicas[number % 2]) for number in range(200)))
 
     assert computed == 1
     assert set(answers) == {b"computation 1"}
@@ -68,6 +68,24 @@ async def test_a_lease_of_one_replica_may_be_filled_or_released_at_the_other(
 
     assert not await other.fill(KEY, token=released)
     assert await other.fill(KEY, token=token)
+
+
+async def test_the_lease_of_one_who_died_is_free_again_and_its_late_answer_refused(
+    redis_url: str, tmp_path: Path
+) -> None:
+    seconds = 0.5
+    async with (
+        replica(tmp_path, "one", redis_url=redis_url, lease_seconds=seconds) as one,
+        replica(tmp_path, "other", redis_url=redis_url, lease_seconds=seconds) as other,
+    ):
+        lost = (await one.look(KEY)).lease.token
+
+        waited = await other.look(KEY, wait_seconds=9.0)
+
+        assert waited.HasField("lease")
+        assert not await one.fill(KEY, b"too late", token=lost)
+        assert await other.fill(KEY, b"in time", token=waited.lease.token)
+        assert (await one.look(KEY)).entry.value == b"in time"
 
 
 async def test_who_waits_on_the_other_replica_is_woken(replicas: tuple[Replica, Replica]) -> None:
