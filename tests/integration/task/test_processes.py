@@ -1,6 +1,8 @@
 """Processes of the local pool and of the workers: renewed after some jobs, and stopped in the middle."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,20 @@ async def test_a_cancelled_job_ends_its_process(tmp_path: Path) -> None:
         await job
     assert pool_processes() == []
     await generator.close()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux has a class of processes that wait for all others"
+)
+async def test_the_work_gives_way_to_everybody(tmp_path: Path) -> None:
+    generator = ProcessGenerator(1, 1000)
+    seen: set[tuple[int, int]] = set()
+
+    def note(_percent: float, _stage: str) -> None:
+        (pid,) = generator.pids
+        seen.add((os.sched_getscheduler(pid), os.getpriority(os.PRIO_PROCESS, pid)))
+
+    await generator.generate(TaskKind.CYMATIC, SMALL, tmp_path, note)
+    await generator.close()
+
+    assert seen == {(os.SCHED_IDLE, 19)}
