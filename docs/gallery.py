@@ -28,6 +28,7 @@ from task_svc.parameters import completed
 DOCS: Final = Path(__file__).parent
 ROUND_HZ: Final = (20, 50, 110, 220, 432, 528, 741, 963, 2000, 5000, 10_000, 20_000)
 SQUARE_HZ: Final = (20, 50, 110, 432, 528, 963, 2000, 20_000)
+OBLONG_HZ: Final = (20, 110, 432, 963)
 _SECONDS: Final = 30
 # The spectrogram: its size, the window, and what is shown of pitch and strength.
 _WIDTH: Final = 512
@@ -89,7 +90,12 @@ def figures(plate: str, frequencies_hz: tuple[int, ...]) -> list[Exhibit]:
 
 def exhibits() -> list[Exhibit]:
     """All pictures whose bytes are the same everywhere."""
-    return [*paintings(), *figures("circular", ROUND_HZ), *figures("square", SQUARE_HZ), moving()]
+    swept = [
+        *figures("circular", ROUND_HZ),
+        *figures("square", SQUARE_HZ),
+        *figures("rectangular", OBLONG_HZ),
+    ]
+    return [*paintings(), *swept, moving()]
 
 
 def moving() -> Exhibit:
@@ -178,6 +184,10 @@ The round plate from 20 Hz to 20 kHz, 256 pixels: `{{"frequency_hz": ..., "size_
 The square plate: `{{"frequency_hz": ..., "plate": "square", "size_pixels": 256}}`.
 
 {_table(figures("square", SQUARE_HZ), 4)}
+
+The rectangular plate, 1.618 times as wide as high: `{{"frequency_hz": ..., "plate": "rectangular", ...}}`.
+
+{_table(figures("rectangular", OBLONG_HZ), 4)}
 
 A swing of the round plate: `{{"frequency_hz": 110, "animated": true, "size_pixels": 96}}`.
 

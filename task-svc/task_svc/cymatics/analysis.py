@@ -1,6 +1,7 @@
 """Three figures that describe a pattern, as the system before this one computed them.
 
-The plate is sampled at 100 angles (0 to 2 pi, both ends) by 50 radii (0 to 1, both ends). On that grid
+The plate is sampled at 100 angles (0 to 2 pi, both ends) by 50 radii (0 to 1, both ends), on the largest
+ellipse within it. On that grid
 
     symmetry    1 - mean over the angles of the standard deviation along the radius / mean |w|
     complexity  2 * mean |grad w|, with the grid's steps as the unit of length
@@ -29,7 +30,7 @@ def polar_grid() -> tuple[FloatArray, FloatArray]:
 def analyse(plate: Plate) -> dict[str, float]:
     """Returns symmetry, complexity and coherence of a plate's swing, scaled to a crest of 1."""
     angles, radii = polar_grid()
-    swing = plate.swing(radii * np.cos(angles), radii * np.sin(angles))
+    swing = plate.swing(radii * np.cos(angles) * plate.half_width, radii * np.sin(angles) * plate.half_height)
     return figures(swing / np.abs(swing).max())
 
 

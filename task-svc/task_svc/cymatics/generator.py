@@ -10,10 +10,10 @@ import numpy as np
 from task_svc import exact
 from task_svc.colour import Picture
 from task_svc.cymatics.analysis import analyse
-from task_svc.cymatics.modes import Excitation, round_plate, square_plate
+from task_svc.cymatics.modes import Excitation, rectangular_plate, round_plate, square_plate
 from task_svc.cymatics.palettes import PALETTES
 from task_svc.cymatics.parameters import MOST_ANIMATED_PIXELS
-from task_svc.cymatics.plates import Plate, RoundPlate, SquarePlate
+from task_svc.cymatics.plates import Plate, RectangularPlate, RoundPlate, SquarePlate
 from task_svc.cymatics.render import Canvas, render, render_moments
 from task_svc.model import MadeFile, Parameters, Product
 from task_svc.png import ANIMATED_MEDIA_TYPE, MEDIA_TYPE, write_apng, write_png
@@ -75,6 +75,12 @@ def _driven_plate(parameters: Parameters) -> tuple[Excitation, Plate, float]:
     if parameters["plate"] == "circular":
         excitation = round_plate(parameters["frequency_hz"], 0.2 + 0.7 * place)
         return excitation, RoundPlate(excitation), excitation.wave_number
+    if parameters["plate"] == "rectangular":
+        # The longer side fills the picture.
+        ratio = parameters["aspect_ratio"]
+        half_sides = min(1.0, ratio), min(1.0, 1.0 / ratio)
+        excitation = rectangular_plate(parameters["frequency_hz"], 0.1 + 0.6 * place, *half_sides)
+        return excitation, RectangularPlate(excitation, *half_sides), excitation.wave_number / 2.0
     excitation = square_plate(parameters["frequency_hz"], 0.1 + 0.6 * place)
     return excitation, SquarePlate(excitation), excitation.wave_number / 2.0
 
@@ -85,7 +91,7 @@ def _texts(parameters: Parameters) -> dict[str, str]:
         "Software": "MC AI",
         "Description": parameters["prompt"],
     }
-    for name in ("frequency_hz", "plate", "palette", "seed", "emotion"):
+    for name in ("frequency_hz", "plate", "aspect_ratio", "palette", "seed", "emotion"):
         texts[name] = str(parameters.get(name, ""))
     return texts
 

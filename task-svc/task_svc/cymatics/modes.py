@@ -3,7 +3,8 @@
 The plate is thin and stiff: its frequencies grow with the square of the wave number (Kirchhoff's law,
 which Chladni found by ear), so that the audible range spans wave numbers from 6 to 190 and every octave
 has its own look. The mode shapes are those of a membrane: J_n(j_nm r) cos(n theta) on the round plate,
-with the zeros j_nm of J_n, and products of cosines on the square one.
+with the zeros j_nm of J_n, and products of cosines on those with sides (Rayleigh, The Theory of Sound,
+volume 1, sections 194 to 199 and 217 to 227, on what membranes and plates have in common).
 
 The round plate is driven by N exciters, equally spaced on a ring, which excite exactly the modes whose
 angular order is a multiple of N; N is taken from the mode nearest to the frequency. Off resonance several
@@ -32,8 +33,8 @@ _MOST_MODES: Final = 32
 class Mode:
     """One mode of the plate: orders, wave number (1 / radius or 1 / side) and signed amplitude.
 
-    On the round plate `first` is the angular and `second` the radial order; on the square plate they count
-    half waves along the sides.
+    On the round plate `first` is the angular and `second` the radial order; on the others they count half
+    waves along the sides, and the side is the longer one.
     """
 
     first: int
@@ -92,6 +93,38 @@ def square_plate(frequency_hz: float, exciter_offset: float) -> Excitation:
         own = _own(first, second)
         found.append(Mode(first, second, own, strength * _response(own, k)))
     return Excitation(frequency_hz, k, parity, _strongest(found))
+
+
+def rectangular_plate(
+    frequency_hz: float, exciter_offset: float, half_width: float, half_height: float
+) -> Excitation:
+    """Returns the answer of a rectangle to four exciters, alike near its four corners.
+
+    The longer of the half sides is 1. The exciters swing together or in opposition, across either pair of
+    sides, whichever the mode nearest to the frequency asks for; so the figure has both mirrors of the
+    rectangle. Modes whose numbers differ are seldom near each other, and then meet in one figure.
+    """
+    k = 2.0 * wave_number(frequency_hz)
+    reach = 0.12 * k + 5.0
+    highest = int((k + reach) / exact.PI) + 1
+    owns = {
+        (first, second): exact.PI * math.hypot(first / half_width, second / half_height)
+        for first in range(highest + 1)
+        for second in range(highest + 1)
+    }
+    near = [pair for pair, own in owns.items() if abs(own - k) <= reach and any(pair)]
+    nearest = min(near, key=lambda pair: abs(owns[pair] - k))
+    place = exciter_offset * 0.25  # in turns for each half wave
+    found = [
+        Mode(
+            *pair,
+            owns[pair],
+            _cosine(pair[0] * place) * _cosine(pair[1] * place * 0.8) * _response(owns[pair], k),
+        )
+        for pair in near
+        if (pair[0] - nearest[0]) % 2 == 0 and (pair[1] - nearest[1]) % 2 == 0
+    ]
+    return Excitation(frequency_hz, k, 1, _strongest(found))
 
 
 def _pairs_within(k: float, reach: float) -> list[tuple[int, int]]:

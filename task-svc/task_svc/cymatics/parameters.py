@@ -7,14 +7,27 @@ from task_svc import fields
 from task_svc.catalogue import LOWEST_AUDIBLE_HZ, audible_hz, emotions
 from task_svc.model import Parameters
 
-PLATES: Final = ("circular", "square")
+PLATES: Final = ("circular", "square", "rectangular")
 PALETTES: Final = ("sand", "ocean", "ember", "aurora", "ink")
 DEFAULT_FREQUENCY_HZ: Final = 432.0
 HIGHEST_HZ: Final = 20_000.0
 DEFAULT_SEED: Final = 1
+ASPECT_RATIO: Final = (0.4, 2.5)
+# The golden ratio: its square roots of sums of squares fall together least, so that figures differ most.
+DEFAULT_ASPECT_RATIO: Final = 1.618
 MOST_ANIMATED_PIXELS: Final = 512
 
-_KNOWN: Final = ("frequency_hz", "emotion", "plate", "size_pixels", "seed", "palette", "animated", "prompt")
+_KNOWN: Final = (
+    "frequency_hz",
+    "emotion",
+    "plate",
+    "aspect_ratio",
+    "size_pixels",
+    "seed",
+    "palette",
+    "animated",
+    "prompt",
+)
 
 
 def cymatic(given: Mapping[str, Any]) -> Parameters:
@@ -30,6 +43,13 @@ def cymatic(given: Mapping[str, Any]) -> Parameters:
         "animated": fields.boolean(given, "animated"),
         "prompt": fields.prompt(given),
     }
+    if complete["plate"] == "rectangular":
+        ratio = fields.number(given, "aspect_ratio", *ASPECT_RATIO, DEFAULT_ASPECT_RATIO)
+        complete |= {"aspect_ratio": ratio}
+    elif "aspect_ratio" in given:
+        raise fields.wrong(
+            "aspect_ratio", "stands without a rectangular plate", 'give "plate": "rectangular"'
+        )
     if "emotion" in given:
         complete |= {"emotion": given["emotion"], "octaves_raised": octaves}
     return complete

@@ -14,7 +14,15 @@ _TABLE_POINTS: Final = 4096
 
 
 class Plate(Protocol):
-    """A plate in the square -1 ... 1."""
+    """A plate in the square -1 ... 1.
+
+    Attributes:
+        half_width: How far it reaches from the middle to the side.
+        half_height: How far it reaches from the middle upwards.
+    """
+
+    half_width: float
+    half_height: float
 
     def swing(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Returns the displacement at each point; x is a row and y a column, the answer their grid."""
@@ -25,6 +33,8 @@ class Plate(Protocol):
 
 class RoundPlate:
     """A disc of radius 1 around the origin."""
+
+    half_width = half_height = 1.0
 
     def __init__(self, excitation: Excitation) -> None:
         radii = np.arange(_TABLE_POINTS) * (1.0 / (_TABLE_POINTS - 1))
@@ -61,6 +71,8 @@ class RoundPlate:
 class SquarePlate:
     """A square with the sides at -1 and 1; both diagonals are lines of symmetry."""
 
+    half_width = half_height = 1.0
+
     def __init__(self, excitation: Excitation) -> None:
         self._modes = excitation.modes
         self._parity = excitation.fold
@@ -78,6 +90,28 @@ class SquarePlate:
     def depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """See `Plate`."""
         return np.minimum(1.0 - np.abs(x), 1.0 - np.abs(y))
+
+
+class RectangularPlate:
+    """A rectangle around the origin, as wide as it is high times the aspect ratio; the longer side is 2."""
+
+    def __init__(self, excitation: Excitation, half_width: float, half_height: float) -> None:
+        self._modes = excitation.modes
+        self.half_width, self.half_height = half_width, half_height
+
+    def swing(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """See `Plate`."""
+        total = np.zeros(np.broadcast_shapes(x.shape, y.shape))
+        # In turns for each half wave.
+        along_x, along_y = (x / self.half_width + 1.0) * 0.25, (y / self.half_height + 1.0) * 0.25
+        for mode in self._modes:
+            across = exact.cosine(mode.first * along_x)
+            total += mode.amplitude * (across * exact.cosine(mode.second * along_y))
+        return total
+
+    def depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """See `Plate`."""
+        return np.minimum(self.half_width - np.abs(x), self.half_height - np.abs(y))
 
 
 def _looked_up(table: FloatArray, radius: FloatArray) -> FloatArray:

@@ -14,10 +14,11 @@ from PIL import Image
 from task_svc.colour import encode_srgb, ramp
 from task_svc.cymatics.analysis import figures, polar_grid
 from task_svc.cymatics.bessel import bessel_j, zeros_between
-from task_svc.cymatics.modes import round_plate, square_plate, wave_number
+from task_svc.cymatics.modes import rectangular_plate, round_plate, square_plate, wave_number
 from task_svc.cymatics.palettes import PALETTES as DRAWN
 from task_svc.cymatics.parameters import PALETTES, PLATES
-from task_svc.cymatics.plates import RoundPlate, SquarePlate
+from task_svc.cymatics.plates import RectangularPlate, RoundPlate, SquarePlate
+from task_svc.errors import InvalidParameters
 from task_svc.generators import make
 from task_svc.model import TaskKind
 from task_svc.parameters import completed
@@ -128,6 +129,42 @@ def test_figures_have_the_symmetry_of_their_exciters(frequency_hz: float) -> Non
     swing = np.abs(square.swing(grid[None, :], grid[:, None]))
     np.testing.assert_allclose(swing, swing[::-1], atol=1e-9)
     np.testing.assert_allclose(swing, swing.T, atol=1e-9)
+
+    rectangle = RectangularPlate(rectangular_plate(frequency_hz, 0.3, 1.0, 0.5), 1.0, 0.5)
+    swing = np.abs(rectangle.swing(grid[None, :], 0.5 * grid[:, None]))
+    np.testing.assert_allclose(swing, swing[::-1], atol=1e-9)
+    np.testing.assert_allclose(swing, swing[:, ::-1], atol=1e-9)
+
+
+def test_a_rectangle_swings_in_modes_of_its_own_sides() -> None:
+    excitation = rectangular_plate(432.0, 0.3, 1.0, 0.5)
+    for mode in excitation.modes:
+        # Twice as many half waves fit on the side that is twice as long.
+        assert mode.wave_number == pytest.approx(np.pi * np.hypot(mode.first, 2 * mode.second), rel=1e-12)
+    plate = RectangularPlate(excitation, 1.0, 0.5)
+    # Free sides: the swing has no slope across them.
+    along, step = np.linspace(-0.4, 0.4, 9)[:, None], 1e-5
+    inside, at_the_side = (plate.swing(np.array([[x]]), along) for x in (1.0 - step, 1.0))
+    assert np.abs(inside - at_the_side).max() < 1e-6
+
+
+@pytest.mark.parametrize(("ratio", "shape"), [(2.0, (90, 45)), (0.5, (45, 90)), (1.0, (90, 90))])
+def test_a_rectangle_is_as_wide_as_it_is_high_times_its_ratio(
+    tmp_path: Path, ratio: float, shape: tuple[int, int]
+) -> None:
+    content, result = drawn(tmp_path, plate="rectangular", aspect_ratio=ratio)
+    lit = pixels(content, tmp_path).max(axis=2) > 20
+    assert (np.count_nonzero(lit.any(axis=0)), np.count_nonzero(lit.any(axis=1))) == pytest.approx(
+        shape, abs=2
+    )
+    assert result["plate"] == "rectangular"
+
+
+def test_only_a_rectangle_has_a_ratio(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameters, match="rectangular"):
+        drawn(tmp_path, plate="square", aspect_ratio=2.0)
+    with pytest.raises(InvalidParameters, match="aspect_ratio"):
+        drawn(tmp_path, plate="rectangular", aspect_ratio=3.0)
 
 
 def test_higher_tones_have_finer_figures() -> None:
