@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs gallery chaos-bank bench bench-gateway bench-cache cache-dictionary compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs gallery chaos-bank bench bench-gateway bench-cache bench-tasks cache-dictionary compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench: $(UV) ## measure the search and the import, and compare them with their g
 
 bench-gateway: $(UV) ## compare a cached answer's cost with FastAPI's and gRPC's (REQUESTS=)
 	@$(RUN) python -m benchmarks.gateway $(if $(STRICT),--strict) $(if $(REQUESTS),--requests $(REQUESTS))
+
+bench-tasks: $(UV) ## measure the queue against bare Celery, and chat beside heavy tasks (TASKS=)
+	@$(RUN) python -m benchmarks.tasks $(if $(STRICT),--strict) $(if $(TASKS),--tasks $(TASKS))
 
 bench-cache: $(UV) ## compare a cache hit with bare gRPC and its bytes with JSON's (PAIRS=)
 	@$(RUN) python -m benchmarks.cache $(if $(STRICT),--strict) $(if $(PAIRS),--pairs $(PAIRS))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LONGEST_SECONDS: Final = 600.0
+_ACCEPTED: Final = (b"200", b"202")
 
 
 @dataclass(slots=True)
@@ -17,7 +18,7 @@ class Load:
         seconds: Time that all of it took.
         took: Time of each answer, in seconds.
         refused: Answers with 503.
-        failed: Answers with another status than 200, and connections that broke.
+        failed: Answers with another status than 200 and 202, and connections that broke.
         body_bytes: Size of the last answer's body.
     """
 
@@ -68,7 +69,7 @@ class _Asking(asyncio.Protocol):
             self._done.set()
 
     def _took(self, status: bytes) -> None:
-        if status == b"200":
+        if status in _ACCEPTED:
             self._load.took.append(time.perf_counter() - self._asked_at)
         elif status == b"503":
             self._load.refused += 1

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -61,8 +61,13 @@ async def echo_with_hop(size: int, directory: Path) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def gateway(directory: Path, **settings: str) -> AsyncIterator[Server]:
-    """The gateway in a process of its own, before the four services in processes of their own."""
+async def gateway(
+    directory: Path, services: Mapping[str, str] | None = None, **settings: str
+) -> AsyncIterator[Server]:
+    """The gateway in a process of its own, before the four services in processes of their own.
+
+    `services` are settings of these, the others of the gateway.
+    """
     port = _free_port()
     async with AsyncExitStack() as stack:
         common = {
@@ -76,7 +81,9 @@ async def gateway(directory: Path, **settings: str) -> AsyncIterator[Server]:
                 "MCAI_LISTEN": f"unix:{directory}/{name}.sock",
                 "MCAI_DATA_DIR": str(directory / name),
             }
-            pids.append(await stack.enter_async_context(process(f"{name}_svc", **common, **place)))
+            pids.append(
+                await stack.enter_async_context(process(f"{name}_svc", **common, **place, **(services or {})))
+            )
         place = {
             "MCAI_LISTEN": f"unix:{directory}/gateway.sock",
             "MCAI_DATA_DIR": str(directory / "gateway"),

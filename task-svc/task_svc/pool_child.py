@@ -16,17 +16,14 @@ import queue
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from task_svc.generators import make
 from task_svc.model import TaskKind
 
-_LEAST_NICE: Final = 19
-
 
 def main() -> None:
     """Work until stdin ends."""
-    _give_way()
     # Whatever a library prints goes to stderr; stdout belongs to the messages.
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -35,19 +32,6 @@ def main() -> None:
     with contextlib.suppress(BrokenPipeError):
         while True:
             _send(output, _work(json.loads(jobs.get()), output))
-
-
-def _give_way() -> None:
-    """Works only when nobody else wants the processor: the requests of the services come first.
-
-    Being nice alone leaves heavy work a share that a short request feels: measured on two processors with
-    four of these at work, half the chats took 20 ms beside nice ones and 7 ms beside idle ones.
-    """
-    os.nice(_LEAST_NICE)
-    if sys.platform == "linux":
-        # A sandbox may forbid it.
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _read(jobs: "queue.SimpleQueue[str]") -> None:

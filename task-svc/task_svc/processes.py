@@ -7,7 +7,9 @@ would inherit.
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -22,6 +24,7 @@ from task_svc.ports import Progress
 _MESSAGE_BYTES: Final = 1024 * 1024
 _LAST_WORDS_SECONDS: Final = 1.0
 _JOBS_PER_PROCESS: Final = 100
+_LEAST_NICE: Final = 19
 
 
 class ProcessGenerator:
@@ -83,6 +86,8 @@ class ProcessGenerator:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=PIPE, stdout=PIPE, limit=_MESSAGE_BYTES, start_new_session=True
             )
+            # From here, since the start of an interpreter and of numpy is a second of work as well.
+            _give_way(process.pid)
         self._busy.add(process)
         self._jobs[process] = self._jobs.get(process, 0) + 1
         return process
@@ -102,6 +107,19 @@ class ProcessGenerator:
         ending = asyncio.create_task(_end(process))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+
+
+def _give_way(pid: int) -> None:
+    """Has a process work only when nobody else wants the processor: the services' requests come first.
+
+    Being nice alone leaves heavy work a share that a short request feels: measured on two processors with
+    four of these at work, half the chats took 20 ms beside nice ones and 7 ms beside idle ones.
+    """
+    # It may have ended already, and a sandbox may forbid it.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, _LEAST_NICE)
+        if sys.platform == "linux":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 async def _converse(process: Process, job: dict[str, Any], progress: Callable[[float, str], None]) -> Any:
