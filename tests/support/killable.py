@@ -29,6 +29,12 @@ class KillableProcess:
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """Id of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Starts it; what it prints is appended to its log."""
         with self._log.open("ab") as log:
@@ -60,6 +66,11 @@ class KillablePostgres:
         socket_dir = self._handle.get_postmaster_info().socket_dir
         assert socket_dir is not None
         self.server = PostgresServer(socket_dir, self._handle)
+
+    @property
+    def pid(self) -> int:
+        """Id of the postmaster."""
+        return int(self._handle.get_pid())
 
     def kill(self) -> None:
         """Kills the server and all its sessions."""

