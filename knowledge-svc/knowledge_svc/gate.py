@@ -40,6 +40,9 @@ class SharedTier(CacheTier, Protocol):
     async def observe(self) -> None:
         """See how far it stands; where it is behind that later, every call raises StoreUnavailable."""
 
+    async def verify(self) -> None:
+        """Raise StoreUnavailable if it has lost what it was told lately."""
+
     async def accept(self) -> bool:
         """Believe it as it stands now; returns False if it has lost what it was told lately."""
 
@@ -142,6 +145,11 @@ class Gate:
             await self.attempt(self._shared.observe)
         except AWAY:
             self.owe(invalidation)
+
+    async def verify(self) -> None:
+        """Finds out whether Redis has lost what it was told lately, and shuts the gate if it has."""
+        with suppress(*AWAY):
+            await self.attempt(self._shared.verify)
 
     def owe_revocation(self) -> None:
         """Remembers that the leases in Redis are to be taken away."""

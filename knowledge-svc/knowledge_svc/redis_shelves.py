@@ -79,6 +79,8 @@ async def attended(
         await gate.hear(invalidation)
 
     async def on_gap() -> None:
+        # Redis may be another than before, or the same after a crash; no request need come to find that out.
+        await gate.verify()
         # While the gate is shut there is still to hand back what was learnt; its opening is the next gap.
         if gate.is_open:
             await service.missed_something()

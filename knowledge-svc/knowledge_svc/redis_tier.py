@@ -137,6 +137,12 @@ class RedisTier:
         """See how far Redis stands; it is not believed any more if it is ever behind that."""
         self._see(await self._stands())
 
+    async def verify(self) -> None:
+        """Raise StoreUnavailable if Redis has lost what it was told lately."""
+        before = self._seen
+        if (await self._stands()).is_behind(before):
+            raise _lost()
+
     async def accept(self) -> bool:
         """Believe Redis as it stands now; returns False if it has lost what it was told lately."""
         before, self._seen = self._seen, await self._stands()

@@ -76,6 +76,7 @@ class World:
         self.members: list[Member] = []
         self.working: list[Computation] = []
         self._moment = 0
+        self._has_lost = False
         self._saved: dict[bytes, tuple[bytes, int]] | None = None
 
     @property
@@ -164,6 +165,7 @@ class World:
         """Redis is killed, and comes back with what it had when it last saved."""
         async with self._stopped() as client:
             if self._saved is not None:
+                self._has_lost = True
                 await client.flushdb()
                 for name, (body, life_ms) in self._saved.items():
                     await client.restore(name, max(life_ms, 0), body)
@@ -225,7 +227,8 @@ class World:
             await service.bank_unknown(self.head)
         member.followed = self.head if sequence is None else sequence
         if at < len(self.members):
-            member.forgotten = self.members[at].forgotten
+            # Where Redis has lost what it was told, only those know that were there and can be heard.
+            member.forgotten = {} if self._has_lost else self.members[at].forgotten
             self.members[at] = member
         else:
             self.members.append(member)
@@ -251,6 +254,7 @@ class World:
         together = {key: max(each.forgotten.get(key, 0) for each in self.members) for key in KEYS}
         for member in self.members:
             member.forgotten = dict(together)
+        self._has_lost = False
 
     async def close(self) -> None:
         """Stops the replicas."""
