@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs gallery chaos-bank bench bench-gateway bench-cache bench-tasks cache-dictionary compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs gallery dashboards chaos-bank bench bench-gateway bench-cache bench-tasks cache-dictionary compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ protos: $(UV) ## generate the Python code of the contracts
 
 docs: $(UV) ## generate the README's configuration table and the commands of the routes
 	@$(RUN) python docs/generate.py
+
+dashboards: $(UV) ## generate Grafana's dashboards from deploy/grafana/panels.yml
+	@$(RUN) python deploy/grafana/generate.py
 
 gallery: $(UV) ## make docs/gallery.md: every style, mood and a sweep of frequencies, and the sound
 	@$(RUN) python -m docs.gallery

@@ -61,13 +61,22 @@ def test_each_alert_is_seen_to_fire() -> None:
 
 
 def test_each_metric_of_the_rules_is_declared_by_a_service() -> None:
+    assert undeclared((RULES / "rules.yml").read_text()) == set()
+
+
+def test_each_metric_of_the_dashboards_is_declared_by_a_service() -> None:
+    assert undeclared((ROOT / "deploy" / "grafana" / "panels.yml").read_text()) == set()
+
+
+def undeclared(queries: str) -> set[str]:
+    """The metrics in some text that no service declares."""
     code = "\n".join(
         path.read_text()
         for package in ("servicekit", "gateway", "dataset-svc", "knowledge-svc", "task-svc", "monitor-svc")
         for path in (ROOT / package).rglob("*.py")
     )
-    named = set(METRIC.findall((RULES / "rules.yml").read_text()))
-
-    assert {
-        each for each in named if f'"{each}"' not in code and f'"{SERIES.sub("", each)}"' not in code
-    } == set()
+    return {
+        each
+        for each in METRIC.findall(queries)
+        if f'"{each}"' not in code and f'"{SERIES.sub("", each)}"' not in code
+    }

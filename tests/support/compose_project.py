@@ -61,6 +61,16 @@ class ComposeProject:
         """The administrator's key, as the README has it read."""
         return self.run("exec", "-T", "gateway", "cat", "/run/mcai/admin/mcai_admin_token").strip()
 
+    def prometheus(self, path: str, **params: str) -> Any:
+        """What Prometheus answers to a question of its HTTP API."""
+        host, port = self.run("port", "prometheus", "9090").strip().rsplit(":", 1)
+        response = httpx2.get(
+            f"http://{host}:{port}/api/v1/{path}", params=params, timeout=ANSWER_SECONDS, trust_env=False
+        )
+        body: dict[str, Any] = response.raise_for_status().json()
+        assert body["status"] == "success", body
+        return body["data"]
+
     def ask(self, message: str) -> httpx2.Response:
         """Ask the chat."""
         return self.client.post("/api/chat", json={"message": message})

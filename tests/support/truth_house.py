@@ -23,7 +23,12 @@ PARTS = (*SERVICES, "postgres", "redis", "worker")
 
 
 class TruthHouse:
-    """A gateway, and what it and the others reach over a proxy each: the services, PostgreSQL and Redis."""
+    """A gateway, and what it and the others reach over a proxy each: the services, PostgreSQL and Redis.
+
+    Attributes:
+        client: Speaks to the gateway.
+        metrics: Where each service is scraped, by its name.
+    """
 
     def __init__(
         self,
@@ -31,15 +36,17 @@ class TruthHouse:
         processes: dict[str, KillableProcess],
         postgres: KillablePostgres,
         proxies: dict[str, FaultyProxy],
+        metrics: dict[str, str],
     ) -> None:
-        self._client = client
+        self.client = client
+        self.metrics = metrics
         self._processes = processes
         self._postgres = postgres
         self._proxies = proxies
 
     async def health(self) -> dict[str, Any]:
         """What /api/system/health says now."""
-        body: dict[str, Any] = (await self._client.get("/api/system/health")).json()
+        body: dict[str, Any] = (await self.client.get("/api/system/health")).json()
         return body
 
     async def stop(self, part: str) -> None:
@@ -88,6 +95,7 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
     # A short path: that of a Unix socket may have 107 characters.
     short = Path(tempfile.mkdtemp(prefix="mcai-truth-"))
     redis_port, http_port = _free_port(), _free_port()
+    metrics = {name: f"127.0.0.1:{_free_port()}" for name in (*SERVICES, "gateway")}
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, short, ignore_errors=True)
         postgres = await asyncio.to_thread(KillablePostgres, short / "pg")
@@ -118,6 +126,8 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
             "gateway": "gateway",
         }.items():
             own = {"MCAI_LISTEN": targets.get(name, ""), "MCAI_DATA_DIR": str(short / f"{name}-data")}
+            if name in metrics:
+                own["MCAI_METRICS_LISTEN"] = metrics[name]
             if name == "gateway":
                 own["MCAI_PORT"] = str(http_port)
             processes[name] = python_process(module, directory / f"{name}.log", common | own)
@@ -127,7 +137,7 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
         client = await stack.enter_async_context(
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=10.0, trust_env=False)
         )
-        yield TruthHouse(client, processes, postgres, proxies)
+        yield TruthHouse(client, processes, postgres, proxies, metrics)
 
 
 def _free_port() -> int:

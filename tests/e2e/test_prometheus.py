@@ -1,0 +1,70 @@
+"""A real Prometheus scrapes the real project: every replica, every rule, every panel of the dashboards."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.compose_project import REPLICAS, ComposeProject
+from tests.support.waiting import eventually
+
+DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
+SERVICES = ("gateway", "dataset-svc", "knowledge-svc", "task-svc", "monitor-svc")
+# Two scrapes, 15 s apart, and a look at DNS every 5 s.
+SCRAPED_SECONDS = 60.0
+
+
+def targets(project: ComposeProject) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = project.prometheus("targets", state="active")["activeTargets"]
+    return found
+
+
+async def test_every_replica_is_scraped_once(compose_project: ComposeProject) -> None:
+    expected = sorted(name for name in SERVICES for _ in range(REPLICAS.get(name, 1)))
+
+    def all_are_up() -> bool:
+        found = targets(compose_project)
+        assert sorted(each["labels"]["service"] for each in found) == expected, found
+        return all(each["health"] == "up" for each in found)
+
+    await eventually(all_are_up, SCRAPED_SECONDS)
+    assert len({each["scrapeUrl"] for each in targets(compose_project)}) == len(expected)
+    # Two series that differ in nothing would have failed the scrape that they came with.
+    refused = compose_project.prometheus(
+        "query", query="sum(prometheus_target_scrapes_sample_duplicate_timestamp_total) or vector(0)"
+    )
+    assert float(refused["result"][0]["value"][1]) == 0.0
+
+
+async def test_every_rule_evaluates(compose_project: ComposeProject) -> None:
+    def all_are_well() -> bool:
+        groups = compose_project.prometheus("rules")["groups"]
+        return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+
+    await eventually(all_are_well, SCRAPED_SECONDS)
+
+
+def empty_panels(project: ComposeProject) -> list[str]:
+    """Panels of which a query returns nothing."""
+    empty = []
+    for path in sorted(DASHBOARDS.glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel["targets"]:
+                query = target["expr"].replace("$__rate_interval", "5m")
+                if not project.prometheus("query", query=query)["result"]:
+                    empty.append(f"{path.stem}: {panel['title']}: {query}")
+    return empty
+
+
+async def test_every_panel_of_the_dashboards_returns_data(compose_project: ComposeProject) -> None:
+    client = compose_project.client
+
+    def used_and_scraped() -> bool:
+        compose_project.ask("what can you do?")
+        client.get("/api/search", params={"q": "python"}).raise_for_status()
+        asked = {"kind": "cymatic", "parameters": {"size_pixels": 64}}
+        client.post("/api/tasks", json=asked).raise_for_status()
+        found = empty_panels(compose_project)
+        assert found == []
+        return True
+
+    await eventually(used_and_scraped, SCRAPED_SECONDS)

@@ -1,0 +1,99 @@
+"""The metrics of a really running system: each that is declared is scraped, by the rules, and none twice."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.truth_house import TruthHouse, truth_house
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+START_SECONDS = 60.0
+PACKAGES = {name: f"{name}-svc" for name in ("dataset", "knowledge", "task", "monitor")} | {
+    "gateway": "gateway"
+}
+DECLARED = re.compile(r'\b(?:Counter|Gauge|Histogram)\(\s*"(mcai_\w+)"')
+# What every process tells of itself, and every gRPC server of its calls.
+OF_ALL = {"mcai_build_info", "mcai_grpc_server_handled", "mcai_grpc_server_handling_seconds", "mcai_degraded"}
+OF_STORES = {"mcai_breaker_state", "mcai_pool_connections", "mcai_pool_waiting"}
+# Names of what there is a handful of; an id, a user or a text must never be one.
+LABELS = set(
+    [
+        "capability",
+        "code",
+        "dependency",
+        "durability",
+        "figure",
+        "journal",
+        "kind",
+        "le",
+        "method",
+        "outcome",
+        "pool",
+        "python",
+        "reason",
+        "route",
+        "service",
+        "state",
+        "status",
+        "tier",
+        "version",
+        "why",
+    ]
+)
+MOST_SERIES = 2_000
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[TruthHouse]:
+    async with truth_house(tmp_path) as running:
+
+        async def is_whole() -> bool:
+            try:
+                return bool((await running.health())["status"] == "healthy")
+            except (httpx2.TransportError, KeyError):
+                return False
+
+        await eventually(is_whole, START_SECONDS)
+        yield running
+
+
+async def scraped(address: str) -> list[Metric]:
+    async with httpx2.AsyncClient(trust_env=False, timeout=10.0) as client:
+        response = (await client.get(f"http://{address}/metrics")).raise_for_status()
+    return [each for each in text_string_to_metric_families(response.text) if each.name.startswith("mcai_")]
+
+
+def declared(package: str) -> set[str]:
+    """Names in the code of a package, as a scrape tells them: without the ending of a counter."""
+    code = "\n".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
+    return {name.removesuffix("_total") for name in DECLARED.findall(code)}
+
+
+@pytest.mark.timeout(120)
+async def test_each_declared_metric_is_scraped_and_keeps_the_rules(house: TruthHouse) -> None:
+    (await house.client.post("/api/chat", json={"message": "what can you do?"})).raise_for_status()
+    (await house.client.get("/api/search", params={"q": "python"})).raise_for_status()
+    (await house.client.post("/api/tasks", json={"kind": "cymatic"})).raise_for_status()
+    families = {name: await scraped(address) for name, address in house.metrics.items()}
+
+    for name, found in families.items():
+        names = [each.name for each in found]
+        assert set(names) >= declared(PACKAGES[name]) | OF_ALL, name
+        assert len(names) == len(set(names)), name
+        assert sum(len(each.samples) for each in found) < MOST_SERIES
+        for each in found:
+            assert each.documentation.endswith("."), each.name
+            assert each.type != "histogram" or each.name.endswith(("_seconds", "_bytes")), each.name
+            series = [(sample.name, tuple(sorted(sample.labels.items()))) for sample in each.samples]
+            assert len(series) == len(set(series)), each.name
+            for sample in each.samples:
+                assert each.type != "counter" or sample.name.endswith(("_total", "_created")), sample.name
+                assert set(sample.labels) <= LABELS, sample
+    for name in ("dataset", "task"):
+        assert {each.name for each in families[name]} >= OF_STORES, name
