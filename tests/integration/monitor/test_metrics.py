@@ -22,30 +22,28 @@ DECLARED = re.compile(r'\b(?:Counter|Gauge|Histogram)\(\s*"(mcai_\w+)"')
 OF_ALL = {"mcai_build_info", "mcai_grpc_server_handled", "mcai_grpc_server_handling_seconds", "mcai_degraded"}
 OF_STORES = {"mcai_breaker_state", "mcai_pool_connections", "mcai_pool_waiting"}
 # Names of what there is a handful of; an id, a user or a text must never be one.
-LABELS = set(
-    [
-        "capability",
-        "code",
-        "dependency",
-        "durability",
-        "figure",
-        "journal",
-        "kind",
-        "le",
-        "method",
-        "outcome",
-        "pool",
-        "python",
-        "reason",
-        "route",
-        "service",
-        "state",
-        "status",
-        "tier",
-        "version",
-        "why",
-    ]
-)
+LABELS = {
+    "capability",
+    "code",
+    "dependency",
+    "durability",
+    "figure",
+    "journal",
+    "kind",
+    "le",
+    "method",
+    "outcome",
+    "pool",
+    "python",
+    "reason",
+    "route",
+    "service",
+    "state",
+    "status",
+    "tier",
+    "version",
+    "why",
+}
 MOST_SERIES = 2_000
 
 
