@@ -2,10 +2,12 @@
 
 import os
 import random
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from billiard import active_children
@@ -92,7 +94,9 @@ def _end() -> None:
     """Ends the worker that has not ended by itself; its tasks were given back, or are found to be lost."""
     _log.warning("the end took too long and is made short")
     for child in active_children():
-        child.kill()
+        # The children of billiard have no kill().
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
     os._exit(0)
 
 

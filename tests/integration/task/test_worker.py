@@ -1,6 +1,7 @@
 """The end of a Celery worker, and of what it was doing."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,18 @@ async def test_a_worker_makes_only_what_it_is_for(replica: TaskReplica, place: d
 async def test_an_unknown_queue_is_one_sentence(place: dict[str, Any]) -> None:
     async with celery_worker(**place, worker_queues="art,poetry") as worker:
         assert await worker.wait() == 2
+
+
+async def test_an_end_that_took_too_long_ends_the_worker_and_its_processes() -> None:
+    script = (
+        "import sys, time; from billiard import Process; from task_svc.worker import _end\n"
+        "child = Process(target=sys.stdin.read); child.start(); print(child.pid, flush=True); _end()"
+    )
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert worker.stdout is not None
+    child = psutil.Process(int(await worker.stdout.readline()))
+
+    assert await worker.wait() == 0
+    await eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
