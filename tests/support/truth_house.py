@@ -19,6 +19,11 @@ from tests.support.proxy import FaultyProxy
 from tests.support.requirements import require
 
 SERVICES = ("dataset", "knowledge", "task", "monitor")
+MODULES = {
+    **{name: f"{name}_svc" for name in SERVICES},
+    "worker": "task_svc.worker",
+    "gateway": "gateway",
+}
 PARTS = (*SERVICES, "postgres", "redis", "worker")
 
 
@@ -120,11 +125,7 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
         }
         redis = str(get_binary_path()), "--port", str(redis_port), "--save", "", "--bind", "127.0.0.1"
         processes = {"redis": KillableProcess(directory / "redis.log", *redis, "--dir", str(short))}
-        for name, module in {
-            **{each: f"{each}_svc" for each in SERVICES},
-            "worker": "task_svc.worker",
-            "gateway": "gateway",
-        }.items():
+        for name, module in MODULES.items():
             own = {"MCAI_LISTEN": targets.get(name, ""), "MCAI_DATA_DIR": str(short / f"{name}-data")}
             if name in metrics:
                 own["MCAI_METRICS_LISTEN"] = metrics[name]

@@ -64,6 +64,7 @@ async def house(tmp_path: Path) -> AsyncIterator[TruthHouse]:
 async def scraped(address: str) -> list[Metric]:
     async with httpx2.AsyncClient(trust_env=False, timeout=10.0) as client:
         response = (await client.get(f"http://{address}/metrics")).raise_for_status()
+    assert "process_resident_memory_bytes" in response.text
     return [each for each in text_string_to_metric_families(response.text) if each.name.startswith("mcai_")]
 
 
