@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.compose_project import REPLICAS, ComposeProject
 from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
 SERVICES = ("gateway", "dataset-svc", "knowledge-svc", "task-svc", "monitor-svc")
