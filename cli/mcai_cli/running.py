@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mcai_cli.launcher import embedded_system
-from servicekit import logs
+from servicekit import logs, spans
 from servicekit.server import serve
+from servicekit.settings import ServiceSettings, load
 
 
 def run_system(host: str, port: int, data_dir: Path, workers: int, log_level: str) -> None:
     """Run until SIGTERM or SIGINT; exits 0 then, and 2 with one sentence when it cannot start."""
     logs.configure(log_level.upper(), "console")
+    spans.configure(load(ServiceSettings).otlp_endpoint, "mcai")
     serve(_announced(host, port, data_dir, workers, log_level.upper()))
 
 

@@ -32,6 +32,7 @@ from dataset_svc.rules import (
     checked_retention,
     checked_text,
 )
+from servicekit import tracing
 from servicekit.errors import InvalidArgument, LimitExceeded
 from servicekit.identifiers import derived_id
 from servicekit.pages import clamp_page_size, encode_token, keyset_position
@@ -151,7 +152,7 @@ class BankService:
             raise InvalidArgument(f"A call may have at most {MAX_QUERIES} queries.")
         checked = [_checked_query(query) for query in queries]
         sequence = self._reads.sequence
-        with self._metrics.search_seconds.time():
+        with self._metrics.search_seconds.time(), tracing.step("index search"):
             results = await self._reads.search(checked)
         if sum(example_bytes(hit.example) for hits in results for hit in hits) > MESSAGE_BYTES:
             raise LimitExceeded(

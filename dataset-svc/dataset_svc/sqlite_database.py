@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from dataset_svc.errors import StoreUnavailable
+from servicekit import tracing
 from servicekit.errors import ConfigurationError, DataLoss, Internal
 from servicekit.migrations import load, outstanding
 
@@ -61,7 +62,8 @@ class SqliteDatabase:
             with self.mapped(), _transaction(self._writer, "BEGIN IMMEDIATE"):
                 return work(self._writer)
 
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, run)
+        with tracing.step("sqlite write"):
+            return await asyncio.get_running_loop().run_in_executor(self._writer_thread, run)
 
     async def erase(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As `write`, for a deletion that leaves nothing: what it frees is overwritten, in the log too."""
@@ -92,7 +94,8 @@ class SqliteDatabase:
                 with _transaction(connection, "BEGIN"):
                     return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
+        with tracing.step("sqlite read"):
+            return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator["Session"]:

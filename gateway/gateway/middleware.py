@@ -97,6 +97,7 @@ class Context:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.ended(method, route, status, seconds)
+        tracing.describe(f"{method} {route}", **{"http.response.status_code": status})
         self._log.info(
             "request",
             method=method,

@@ -59,6 +59,8 @@ def configure(level: str = "INFO", fmt: str = "json", *, stream: TextIO | None =
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # Python's own warnings would be lines of another form.
+    logging.captureWarnings(capture=True)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

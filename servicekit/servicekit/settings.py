@@ -49,7 +49,7 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None,
         validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        description="OpenTelemetry collector; unset: no spans are recorded.",
+        description="OpenTelemetry collector, OTLP over gRPC; unset: no spans are recorded.",
     )
 
 

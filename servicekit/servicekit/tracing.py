@@ -5,11 +5,10 @@ https://www.w3.org/TR/trace-context/ version 00.
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 _HEADER: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED: Final = 0x01
@@ -17,9 +16,8 @@ _SAMPLED: Final = 0x01
 Entropy = Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
-    """Where in which trace the current work stands.
+class TraceContext(NamedTuple):
+    """Where in which trace the current work stands; a tuple, since every request makes some.
 
     Attributes:
         trace_id: 32 hexadecimal digits, the same through the whole trace.
@@ -37,7 +35,7 @@ class TraceContext:
 
     def child(self, entropy: Entropy = os.urandom) -> "TraceContext":
         """Returns the context of a piece of work inside this one."""
-        return replace(self, span_id=entropy(8).hex())
+        return TraceContext(self.trace_id, entropy(8).hex(), self.sampled)
 
 
 ContextT = TypeVar("ContextT", bound=TraceContext | None)
@@ -89,6 +87,23 @@ def use(context: ContextT) -> AbstractContextManager[ContextT]:
     return _Use(context)
 
 
+class Recorder(Protocol):
+    """Records spans; `servicekit.otlp` has the one there is."""
+
+    def record(
+        self, name: str, parent: TraceContext | None, *, asked: bool
+    ) -> AbstractContextManager[TraceContext]:
+        """Records the block below `parent`; `asked` says that somebody outside waits for it."""
+        ...
+
+    def describe(self, name: str, attributes: Mapping[str, str | int]) -> None:
+        """Gives the current span its final name, and attributes."""
+        ...
+
+
+_recorder: Recorder | None = None
+
+
 def span(
     name: str, traceparent: str | None = None, entropy: Entropy = os.urandom
 ) -> AbstractContextManager[TraceContext]:
@@ -97,23 +112,36 @@ def span(
     It continues the trace of `traceparent` if that is given and well formed, else the current one, else
     it begins one. A span is recorded only after `spans.configure` found an OpenTelemetry exporter.
     """
-    parent = (parse(traceparent) if traceparent else None) or _current.get()
+    current = _current.get()
+    parent = (parse(traceparent) if traceparent else None) or current
     if _recorder is not None:
-        return _recorded(_recorder(name, parent))
+        return _recorded(_recorder.record(name, parent, asked=current is None))
     return _Use(parent.child(entropy) if parent else new_trace(entropy))
+
+
+def step(name: str) -> AbstractContextManager[object]:
+    """Runs the block as a part of the work at hand that only a recorded trace shows: free where none is."""
+    if _recorder is None or _current.get() is None:
+        return _NOTHING
+    return span(name)
+
+
+def describe(name: str, **attributes: str | int) -> None:
+    """Gives the current span, if it is recorded, its final name, and attributes."""
+    if _recorder is not None:
+        _recorder.describe(name, attributes)
+
+
+def record_with(recorder: Recorder | None) -> None:
+    """Installs what records spans."""
+    global _recorder  # noqa: PLW0603 - OpenTelemetry's exporter is one per process, and so is this
+    _recorder = recorder
+
+
+_NOTHING: Final = nullcontext()
 
 
 @contextmanager
 def _recorded(recording: AbstractContextManager[TraceContext]) -> Iterator[TraceContext]:
     with recording as context, use(context):
         yield context
-
-
-Recorder = Callable[[str, TraceContext | None], Any]
-_recorder: Recorder | None = None
-
-
-def record_with(recorder: Recorder | None) -> None:
-    """Installs what records spans: a function of (name, parent) to a context manager that gives a context."""
-    global _recorder  # noqa: PLW0603 - OpenTelemetry's exporter is one per process, and so is this
-    _recorder = recorder

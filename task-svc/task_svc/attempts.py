@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from servicekit import tracing
 from servicekit.errors import ServiceError
 from servicekit.logs import get_logger
 from task_svc.errors import GeneratorFailed
@@ -103,6 +104,11 @@ class Attempts:
 
         Cancelling it stops the work and, unless the task was cancelled, queues it again.
         """
+        with tracing.span(f"task {task.kind.value}", task.traceparent):
+            tracing.describe(f"task {task.kind.value}", task_id=task.id, attempt=task.attempts)
+            await self._run(task)
+
+    async def _run(self, task: Task) -> None:
         if self._retry.exhausted(task):
             await self._settle(task, _given_up(task))
             return

@@ -11,6 +11,7 @@ from celery import Celery
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from servicekit import spans
 from task_svc import assembly
 from task_svc.attempts import Attempts
 from task_svc.celery_app import JOB
@@ -92,6 +93,7 @@ class Jobs:
     def run(self, task_id: str, worker: str) -> None:
         """Carries a task out, unless it has been claimed, cancelled or finished already."""
         if self._loop is None:
+            spans.configure(self._settings.otlp_endpoint, "task-worker")
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, name="jobs", daemon=True).start()
         asyncio.run_coroutine_threadsafe(self._bounded(task_id, worker), self._loop).result()

@@ -76,7 +76,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One piece of work. `position` counts the queued tasks of its kind that go before it."""
+    """One piece of work.
+
+    `position` counts the queued tasks of its kind that go before it; `traceparent` is the trace (W3C) of the
+    request that it was accepted for, or "".
+    """
 
     id: str
     kind: TaskKind
@@ -99,6 +103,7 @@ class Task:
     revision: int = 1
     position: int = 0
     body_hash: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,9 @@ _SUBMIT: Final = f"""
             LIMIT %(queued_of_user)s) AS seen
     ), made AS (
         INSERT INTO tasks (id, kind, user_id, parameters_json, body_hash, priority, state,
-                           create_time, update_time, due_time)
+                           create_time, update_time, due_time, traceparent)
         SELECT %(id)s, %(kind)s, %(user_id)s, %(parameters_json)s, %(body_hash)s, %(priority)s, 'queued',
-               %(create_time)s, %(create_time)s, %(create_time)s
+               %(create_time)s, %(create_time)s, %(create_time)s, %(traceparent)s
         WHERE (SELECT number FROM queued) < %(queued)s
           AND (SELECT number FROM of_user) < %(queued_of_user)s
         ON CONFLICT (id) DO NOTHING

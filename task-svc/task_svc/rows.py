@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "failures",
     "worker",
     "revision",
+    "traceparent",
 )
 """What is read of a row, in this order; a reader may add `position` behind them."""
 
@@ -88,6 +89,7 @@ def new_row(task: Task) -> Mapping[str, Any]:
         "body_hash": task.body_hash,
         "priority": task.priority,
         "create_time": task.create_time,
+        "traceparent": task.traceparent,
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from servicekit import tracing
 from servicekit.errors import InvalidArgument
 from servicekit.pages import Scalar, clamp_page_size, decode_token, encode_token
 from task_svc.errors import ArtifactNotFound
@@ -148,7 +149,7 @@ class TaskService:
     def _task(self, order: Order) -> Task:
         priority = order.priority or DEFAULT_PRIORITY
         parameters = completed(order.kind, order.parameters_json)
-        now = self._clock()
+        now, trace = self._clock(), tracing.current()
         return Task(
             id=task_id_of_request(order.user_id, order.request_id) if order.request_id else self._new_id(),
             kind=order.kind,
@@ -158,6 +159,7 @@ class TaskService:
             create_time=now,
             update_time=now,
             body_hash=body_hash(order.kind, normalised_json(order.parameters_json), priority),
+            traceparent="" if trace is None else trace.header(),
         )
 
 

@@ -95,8 +95,9 @@ class SqliteTaskStore:
             _admit(connection, task.user_id, admission)
             connection.execute(
                 "INSERT INTO tasks (id, kind, user_id, parameters_json, body_hash, priority, state,"
-                " create_time, update_time, due_time) VALUES (:id, :kind, :user_id, :parameters_json,"
-                " :body_hash, :priority, 'queued', :create_time, :create_time, :create_time)",
+                " create_time, update_time, due_time, traceparent)"
+                " VALUES (:id, :kind, :user_id, :parameters_json, :body_hash, :priority, 'queued',"
+                " :create_time, :create_time, :create_time, :traceparent)",
                 new_row(task),
             )
             connection.execute(_QUEUE_AGAIN, {"id": task.id, "due_time": task.create_time})

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from servicekit import tracing
 from servicekit.errors import ConfigurationError
 from servicekit.migrations import load, outstanding
 from task_svc.errors import StoreUnavailable
@@ -59,7 +60,8 @@ class SqliteDatabase:
             except sqlite3.Error as error:
                 raise StoreUnavailable(f"The task database {self._path} cannot be used ({error}).") from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
+        with tracing.step("sqlite"):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, in_transaction)
 
     async def close(self) -> None:
         """Ends what is running and closes the file."""

