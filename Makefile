@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 RUN := $(UV) run --frozen --all-packages --group dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-py313 fuzz check fmt protos docs gallery dashboards chaos-bank bench bench-gateway bench-cache bench-tasks cache-dictionary compose-up compose-down clean
+.PHONY: help run test test-py313 fuzz check fmt protos docs gallery dashboards chaos-bank bench bench-bank bench-gateway bench-cache bench-tasks cache-dictionary compose-up compose-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,8 +70,11 @@ dashboards: $(UV) ## generate Grafana's dashboards from deploy/grafana/panels.ym
 gallery: $(UV) ## make docs/gallery.md: every style, mood and a sweep of frequencies, and the sound
 	@$(RUN) python -m docs.gallery
 
-bench: $(UV) ## measure the search and the import, and compare them with their goals
-	@$(RUN) python benchmarks/bank.py $(if $(STRICT),--strict) $(BENCH_ARGS)
+bench: $(UV) ## measure the bank with 20,000 examples, and compare it with its goals (ROWS=)
+	@$(RUN) python -m benchmarks.bank $(if $(STRICT),--strict) $(if $(ROWS),--rows $(ROWS))
+
+bench-bank: $(UV) ## the same with 100,000 and with 1,000,000 examples
+	@$(RUN) python -m benchmarks.bank $(if $(STRICT),--strict) --rows 100000 1000000
 
 bench-gateway: $(UV) ## compare a cached answer's cost with FastAPI's and gRPC's (REQUESTS=)
 	@$(RUN) python -m benchmarks.gateway $(if $(STRICT),--strict) $(if $(REQUESTS),--requests $(REQUESTS))

