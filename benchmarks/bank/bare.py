@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,26 +11,24 @@ import psycopg
 import tantivy
 
 _BLOCK_ROWS = 1_000
+_BLOCK_BYTES = 1 << 18
 
 
 def copy_rate(url: str, rows: Iterator[tuple[str, str]]) -> float:
-    """Rows a second that COPY takes into a table without indexes, committed; the text is there."""
-    with psycopg.connect(url) as connection:
+    """Rows a second that COPY takes out of a file into a table without indexes, committed."""
+    with psycopg.connect(url) as connection, tempfile.TemporaryFile("w+b") as file:
+        count = 0
+        for prompt, response in rows:
+            file.write(f"{count}\t{_escaped(prompt)}\t{_escaped(response)}\n".encode())
+            count += 1
+        file.seek(0)
         connection.execute("CREATE TABLE bare (id text, prompt text, response text)")
-        count, seconds = 0, 0.0
+        started = time.perf_counter()
         with connection.cursor() as cursor, cursor.copy("COPY bare FROM STDIN") as copy:
-            for block in _blocks(rows):
-                text = "".join(
-                    f"{count + number}\t{_escaped(prompt)}\t{_escaped(response)}\n"
-                    for number, (prompt, response) in enumerate(block)
-                )
-                count += len(block)
-                started = time.perf_counter()
-                copy.write(text)
-                seconds += time.perf_counter() - started
-            started = time.perf_counter()
+            while data := file.read(_BLOCK_BYTES):
+                copy.write(data)
         connection.commit()
-        seconds += time.perf_counter() - started
+        seconds = time.perf_counter() - started
         connection.execute("DROP TABLE bare")
     return count / seconds
 

@@ -29,7 +29,7 @@ from mcai.dataset.v1 import dataset_pb2, dataset_pb2_grpc, key_pb2, key_pb2_grpc
 from servicekit.background import in_background
 from servicekit.degrade import Degradation
 from servicekit.health import Probe
-from servicekit.identifiers import new_id
+from servicekit.identifiers import EntropyPool, new_id
 from servicekit.server import GrpcServer, Registration, run_service
 
 NAME = "dataset-svc"
@@ -99,6 +99,8 @@ def _servicer(
     degraded = partial(Degradation, store.name, registry)
     reads = StaleReads(index, lambda: follower.behind, degraded())
     catalogue = IndexedCatalogue(store.bank, index, degraded())
+    # A draw from the kernel gives the interpreter to the thread that indexes, for milliseconds each time.
+    many_ids = partial(new_id, entropy=EntropyPool())
     return DatasetServicer(
         BankService(
             store.bank,
@@ -118,7 +120,7 @@ def _servicer(
             journalled=store.journalled,
             clock=time.monotonic,
         ),
-        ImportService(store.imports, follower, metrics, clock=time.time, new_id=new_id),
+        ImportService(store.imports, follower, metrics, clock=time.time, new_id=many_ids),
         ArchiveService(store.archive, follower, metrics, clock=time.time),
         ConversationService(store.conversations),
         UserService(store.users, store.conversations, store.conflicts, follower, clock=time.time),

@@ -8,8 +8,9 @@ import grpc
 from dataset_svc.conversation_service import ConversationService
 from dataset_svc.model import Feedback
 from dataset_svc.user_service import UserService
-from dataset_svc.wire import DURABILITIES, conversation_message, message_of, rating_of, said_message, seconds
+from dataset_svc.wire import DURABILITIES, conversation_message, message_of, rating_of, said_message
 from mcai.dataset.v1 import conversation_pb2, dataset_pb2_grpc
+from servicekit.times import checked_seconds
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -94,7 +95,7 @@ class ConversationServicer(dataset_pb2_grpc.DatasetServiceServicer):
         found, token = await self._conversations.search(
             request.user_id,
             request.query,
-            seconds(request.after_time) if request.HasField("after_time") else None,
+            checked_seconds("after_time", request.after_time) if request.HasField("after_time") else None,
             request.page_size,
             request.page_token,
         )

@@ -125,7 +125,7 @@ class TantivyIndex:
         sequence = 0
         async for taken_at, examples in snapshot:
             sequence = taken_at
-            await self._run(partial(generation.put, examples))
+            await self._run(partial(generation.fill, examples))
         async with self._writing:
             await self._run(lambda: self._swap(generation, sequence))
 

@@ -55,6 +55,12 @@ class Generation:
                 writer.delete_documents_by_term("id", example.id)
                 writer.add_document(document(example, self.terms))
 
+    def fill(self, examples: Iterable[Example]) -> None:
+        """Add what cannot be there, to an index that is built anew; nothing is looked for and replaced."""
+        with self._writing() as writer:
+            for example in examples:
+                writer.add_document(document(example, self.terms))
+
     def commit(self, sequence: int | None = None) -> None:
         """Make what was put durable and visible, then note the cursor if there is a new one."""
         with self._writing() as writer:

@@ -1,10 +1,9 @@
 """What a document of the index is made of."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
+import msgspec
 import tantivy
 
 from dataset_svc.index_form import form
@@ -29,6 +28,7 @@ TEXTS = {
     Analyser.NEUTRAL: Texts("neutral_prompt", "neutral_response"),
 }
 
+_BODY = msgspec.json.Decoder(Example)
 _KEY_CHARACTERS = 14
 _KEY_CLASSES = 21
 LAST_KEY = _KEY_CLASSES**_KEY_CHARACTERS - 1
@@ -76,16 +76,13 @@ def document(example: Example, terms: Mapping[Analyser, Terms]) -> tantivy.Docum
     made.add_text(texts.response, normalise(example.response))
     if example.analyser is Analyser.ENGLISH:
         made.add_unsigned("form", form(terms[Analyser.ENGLISH].of(example.prompt)))
-    body = asdict(example) | {"analyser": example.analyser.value}
-    made.add_bytes("body", json.dumps(body, ensure_ascii=False).encode())
+    made.add_bytes("body", msgspec.json.encode(example))
     return made
 
 
 def example_of(made: tantivy.Document) -> Example:
     """The example that a document was made of."""
-    body: Any = made.get_first("body")
-    fields: dict[str, Any] = json.loads(body)
-    return Example(**fields | {"analyser": Analyser(fields["analyser"])})
+    return _BODY.decode(cast("bytes", made.get_first("body")))
 
 
 def exact_term(prompt: str) -> str:

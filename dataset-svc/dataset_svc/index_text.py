@@ -13,7 +13,8 @@ MAX_TERM_CHARACTERS = 64
 
 # Typed, typographic (U+2019) and modifier (U+02BC) apostrophe.
 _APOSTROPHES = "'\u2019\u02bc"
-_APOSTROPHE = re.compile(rf"(?<=\w)[{_APOSTROPHES}](?=\w)")
+# What it must begin with stands first, so that a text is searched for it in C.
+_APOSTROPHE = re.compile(rf"[{_APOSTROPHES}](?<=\w.)(?=\w)")
 # Chinese and Japanese are written without spaces: each character is a word of its own to the index.
 _UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
 _WORD = re.compile(r"[^\W_]+")

@@ -6,8 +6,9 @@ import grpc
 
 from dataset_svc.key_service import KeyService
 from dataset_svc.model import ApiKey
-from dataset_svc.wire import seconds, timestamp
+from dataset_svc.wire import timestamp
 from mcai.dataset.v1 import key_pb2, key_pb2_grpc
+from servicekit.times import checked_seconds
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -45,7 +46,7 @@ def _key_of(key: key_pb2.ApiKey) -> ApiKey:
         scopes=tuple(dict.fromkeys(key.scopes)),
         user_id=key.user_id,
         create_time=0.0,
-        expire_time=seconds(key.expire_time) if key.HasField("expire_time") else None,
+        expire_time=checked_seconds("expire_time", key.expire_time) if key.HasField("expire_time") else None,
     )
 
 

@@ -28,6 +28,7 @@ from dataset_svc.model import (
 )
 from mcai.dataset.v1 import bank_pb2, conversation_pb2, search_pb2
 from servicekit.errors import InvalidArgument
+from servicekit.times import checked_seconds
 
 MAX_ROWS_A_MESSAGE = 1_000
 
@@ -63,11 +64,6 @@ def timestamp(seconds: float) -> Timestamp:
     message = Timestamp()
     message.FromMicroseconds(round(seconds * 1e6))
     return message
-
-
-def seconds(message: Timestamp) -> float:
-    """A Timestamp as seconds since the epoch."""
-    return message.ToMicroseconds() / 1e6
 
 
 def dataset_message(dataset: Dataset) -> bank_pb2.Dataset:
@@ -275,12 +271,13 @@ def message_of(message: conversation_pb2.Message, now: float) -> Message:
     """A thing said, at `now` if it does not say when; raises InvalidArgument for one that nobody said."""
     if message.role not in ROLES_BACK:
         raise InvalidArgument("role must be user, assistant or system.", metadata={"field": "role"})
+    given = message.create_time if message.HasField("create_time") else None
     return Message(
         id=message.id,
         role=ROLES_BACK[message.role],
         content=message.content,
         metadata_json=message.metadata_json or "{}",
-        create_time=seconds(message.create_time) if message.HasField("create_time") else now,
+        create_time=now if given is None else checked_seconds("create_time", given),
     )
 
 

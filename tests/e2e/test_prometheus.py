@@ -1,12 +1,13 @@
-"""A real Prometheus scrapes the real project: every replica, every rule, every panel of the dashboards."""
+"""A real Prometheus scrapes the real project, two replicas of each service: every rule, every panel."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.compose_project import REPLICAS, ComposeProject
+from tests.support.compose_project import ComposeProject, two_gateways
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -17,31 +18,37 @@ SERVICES = ("gateway", "dataset-svc", "knowledge-svc", "task-svc", "monitor-svc"
 SCRAPED_SECONDS = 60.0
 
 
+@pytest.fixture(scope="module")
+def project(compose_project: ComposeProject) -> Iterator[ComposeProject]:
+    with two_gateways(compose_project):
+        yield compose_project
+
+
 def targets(project: ComposeProject) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = project.prometheus("targets", state="active")["activeTargets"]
     return found
 
 
-async def test_every_replica_is_scraped_once(compose_project: ComposeProject) -> None:
-    expected = sorted(name for name in SERVICES for _ in range(REPLICAS.get(name, 1)))
+async def test_every_replica_is_scraped_once(project: ComposeProject) -> None:
+    expected = sorted(SERVICES * 2)
 
     def all_are_up() -> bool:
-        found = targets(compose_project)
+        found = targets(project)
         assert sorted(each["labels"]["service"] for each in found) == expected, found
         return all(each["health"] == "up" for each in found)
 
     await eventually(all_are_up, SCRAPED_SECONDS)
-    assert len({each["scrapeUrl"] for each in targets(compose_project)}) == len(expected)
+    assert len({each["scrapeUrl"] for each in targets(project)}) == len(expected)
     # Two series that differ in nothing would have failed the scrape that they came with.
-    refused = compose_project.prometheus(
+    refused = project.prometheus(
         "query", query="sum(prometheus_target_scrapes_sample_duplicate_timestamp_total) or vector(0)"
     )
     assert float(refused["result"][0]["value"][1]) == 0.0
 
 
-async def test_every_rule_evaluates(compose_project: ComposeProject) -> None:
+async def test_every_rule_evaluates(project: ComposeProject) -> None:
     def all_are_well() -> bool:
-        groups = compose_project.prometheus("rules")["groups"]
+        groups = project.prometheus("rules")["groups"]
         return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
 
     await eventually(all_are_well, SCRAPED_SECONDS)
@@ -59,15 +66,15 @@ def empty_panels(project: ComposeProject) -> list[str]:
     return empty
 
 
-async def test_every_panel_of_the_dashboards_returns_data(compose_project: ComposeProject) -> None:
-    client = compose_project.client
+async def test_every_panel_of_the_dashboards_returns_data(project: ComposeProject) -> None:
+    client = project.client
 
     def used_and_scraped() -> bool:
-        compose_project.ask("what can you do?")
+        project.ask("what can you do?")
         client.get("/api/search", params={"q": "python"}).raise_for_status()
         asked = {"kind": "cymatic", "parameters": {"size_pixels": 64}}
         client.post("/api/tasks", json=asked).raise_for_status()
-        found = empty_panels(compose_project)
+        found = empty_panels(project)
         assert found == []
         return True
 

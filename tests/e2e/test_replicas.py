@@ -1,32 +1,13 @@
 """Two gateways behind the front of `deploy/compose.replicas.yml`: either is replaced and no request fails."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import httpx2
 import pytest
 
-from tests.support.compose_project import ComposeProject
+from tests.support.compose_project import REPLICATED, ComposeProject, two_gateways
 from tests.support.http_load import chat_request, load
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-FILES = ("-f", "docker-compose.yml", "-f", "deploy/compose.replicas.yml")
 QUESTION = chat_request("what can you do?")
-OURS = ("gateway", "gateway-b", "front")
-
-
-@contextmanager
-def two_gateways(project: ComposeProject) -> Iterator[tuple[str, int]]:
-    """The address of the front; afterwards the project is as it was."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MCAI_AUTH", "off")
-        project.run(*FILES, "up", "--detach", "--wait", *OURS)
-        try:
-            yield "127.0.0.1", httpx2.URL(str(project.client.base_url)).port or 0
-        finally:
-            project.run(*FILES, "rm", "--stop", "--force", "front", "gateway-b")
-    project.run("up", "--detach", "--wait", "gateway")
 
 
 async def test_a_gateway_is_recreated_under_load_and_no_request_fails(
@@ -38,7 +19,7 @@ async def test_a_gateway_is_recreated_under_load_and_no_request_fails(
             for service in ("gateway", "gateway-b"):
                 await seen.at_least(100)
                 await compose_project.run_beside(
-                    *FILES, "up", "--detach", "--wait", "--no-deps", "--force-recreate", service
+                    *REPLICATED, "up", "--detach", "--wait", "--no-deps", "--force-recreate", service
                 )
             await seen.at_least(100)
 
@@ -47,7 +28,7 @@ async def test_a_gateway_is_recreated_under_load_and_no_request_fails(
 
 
 def _containers(project: ComposeProject) -> set[str]:
-    found = set(project.run(*FILES, "ps", "--quiet", "gateway", "gateway-b").split())
+    found = set(project.run(*REPLICATED, "ps", "--quiet", "gateway", "gateway-b").split())
     assert len(found) == 2
     return found
 

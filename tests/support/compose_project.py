@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from tests.support.requirements import require
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "mcai-e2e"
-REPLICAS = {"dataset-svc": 2, "knowledge-svc": 2}
+REPLICAS = {"dataset-svc": 2, "knowledge-svc": 2, "task-svc": 2, "monitor-svc": 2}
+REPLICATED = ("-f", "docker-compose.yml", "-f", "deploy/compose.replicas.yml")
 ANSWER_SECONDS = 20.0
 
 
@@ -78,7 +80,7 @@ class ComposeProject:
 
 @pytest.fixture(scope="session")
 def compose_project() -> Iterator[ComposeProject]:
-    """The project with two replicas each of dataset-svc and knowledge-svc."""
+    """The project with two replicas of each service but the gateway."""
     reason = _missing()
     if reason is not None:
         require("docker", reason)
@@ -106,6 +108,20 @@ def compose_project() -> Iterator[ComposeProject]:
                 raise
             finally:
                 project.run("down", "--volumes", "--timeout", "5")
+
+
+@contextmanager
+def two_gateways(project: ComposeProject) -> Iterator[tuple[str, int]]:
+    """The address of the front before two gateways, which ask for no keys; then the project is as before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MCAI_AUTH", "off")
+        # Without the others, which it would bring back to one replica each.
+        project.run(*REPLICATED, "up", "--detach", "--wait", "--no-deps", "gateway", "gateway-b", "front")
+        try:
+            yield "127.0.0.1", httpx2.URL(str(project.client.base_url)).port or 0
+        finally:
+            project.run(*REPLICATED, "rm", "--stop", "--force", "front", "gateway-b")
+    project.run("up", "--detach", "--wait", "--no-deps", "gateway")
 
 
 def _missing() -> str | None:
