@@ -24,6 +24,7 @@ from benchmarks.bank.service import (
     measure_catch_up,
     measure_import,
     measure_pages,
+    own_bytes,
     pss_bytes,
     size_bytes,
 )
@@ -46,7 +47,7 @@ async def measure_bank(file: Path, rows: int, directory: Path) -> list[Figure]:
         say(f"{rows:,} rows: import")
         imported = await measure_import(house, file)
         [replica] = house.replicas
-        pss = pss_bytes(replica)
+        pss, own = pss_bytes(replica), own_bytes(replica)
         committed, searchable = rows / imported.committed_seconds, rows / imported.searchable_seconds
         figures = [
             Figure("import, rows/s committed", committed, "rows/s"),
@@ -54,12 +55,16 @@ async def measure_bank(file: Path, rows: int, directory: Path) -> list[Figure]:
             Figure("import, rows/s searchable", searchable, "rows/s"),
             Figure("searchable / bare tantivy", searchable / bare, "x", 0.7, smaller=False),
             Figure("memory after it (PSS)", pss / MEGABYTE, "MB", 350.0),
+            Figure("of which no page of the index", own / MEGABYTE, "MB"),
         ]
         if rows >= PAGES:
             say(f"{rows:,} rows: pages")
             first, last = await measure_pages(replica, rows)
             figures.append(Figure("page 10,000 / page 1", last / first, "x", 1.5))
-        figures.append(Figure("memory after all (PSS)", pss_bytes(replica) / MEGABYTE, "MB", 350.0))
+        figures += [
+            Figure("memory after all (PSS)", pss_bytes(replica) / MEGABYTE, "MB", 350.0),
+            Figure("of which no page of the index, then", own_bytes(replica) / MEGABYTE, "MB"),
+        ]
         say(f"{rows:,} rows: second replica")
         caught_up = await measure_catch_up(house)
         figures += [

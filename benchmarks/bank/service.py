@@ -77,6 +77,13 @@ def pss_bytes(replica: KillableReplica) -> int:
     return sum(int(each.memory_full_info().pss) for each in (first, *first.children(recursive=True)))
 
 
+def own_bytes(replica: KillableReplica) -> int:
+    """What of it is no page of the index, which the kernel may drop at any time."""
+    rollup = Path(f"/proc/{replica.process.pid}/smaps_rollup").read_text()
+    [line] = [line for line in rollup.splitlines() if line.startswith("Pss_Anon:")]
+    return int(line.split()[1]) * 1024
+
+
 def size_bytes(directory: Path) -> int:
     """What the files below a directory take."""
     return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
