@@ -96,6 +96,42 @@ async def test_a_crash_between_commit_and_cursor_loses_and_doubles_nothing(tmp_p
         assert await index.list("", "", 10) == [example(2)]
 
 
+async def test_a_crash_in_the_middle_of_a_commit_loses_and_damages_nothing(tmp_path: Path) -> None:
+    rows = [example(number) for number in range(1, 5)]
+    changes = [change(2, None, rows[0].id)]
+    async with opened(tmp_path, *rows, sequence=1):
+        pass
+    async with opened(tmp_path) as index:
+        commit = the_file(tmp_path, "replica-1/*/meta.json")
+        cursor = the_file(tmp_path, "replica-1/*/cursor.json")
+        before = commit.read_bytes(), cursor.read_bytes()
+        await index.apply(changes, sequence=2)
+    # What was deleted is on the disk under the name that the same commit gives it again.
+    assert list(tmp_path.glob("replica-1/*/*.del"))
+    commit.write_bytes(before[0])
+    cursor.write_bytes(before[1])
+    async with opened(tmp_path) as index:
+        await index.apply(changes, sequence=2)
+
+        assert await index.list("", "", 10) == rows[1:]
+
+
+async def test_what_waits_in_a_journal_is_kept_though_the_index_breaks_at_the_start(tmp_path: Path) -> None:
+    async with opened(tmp_path, example(1)):
+        pass
+    index = await TantivyIndex.open(tmp_path, heap_bytes=HEAP_BYTES)
+    try:
+        the_file(tmp_path, "replica-1/*/meta.json").write_bytes(b"{}")
+        await index.restore([example(2)], [])
+        assert index.sequence < 0
+
+        await index.replace(snapshot(1, [example(1)]))
+
+        assert await index.list("", "", 10) == [example(1), example(2)]
+    finally:
+        await index.close()
+
+
 async def test_a_local_write_is_seen_at_once_and_the_cursor_stays(tmp_path: Path) -> None:
     async with opened(tmp_path) as index:
         await index.apply_local([example(1)], [])
