@@ -104,7 +104,7 @@ class TantivyIndex:
     async def restore(self, upserts: Sequence[Example], deletes: Sequence[str]) -> None:
         """See ports.LocalView."""
         async with self._writing:
-            # One that is damaged is known to be now, and what is shown is put into the one that takes its place.
+            # A damaged one is known to be now, and what is shown is put into the one that takes its place.
             with suppress(IndexDamaged):
                 await self._in_writer(lambda: self._write_local([_LocalWrite(upserts, deletes)]))
             # All of it: what the index had on its disk was shown early as well.

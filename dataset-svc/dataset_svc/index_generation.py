@@ -151,8 +151,8 @@ class Generation:
         with mapped():
             if self._writer is None:
                 self._writer = self._index.writer(heap_size=self._heap_bytes, num_threads=1)
-                # A process that was killed in the middle of a commit has left files of it, and the same commit
-                # again would fail at their names.
+                # A process that was killed in the middle of a commit has left files of it, and the same
+                # commit again would fail at their names.
                 self._writer.garbage_collect_files()
             try:
                 yield self._writer
