@@ -55,6 +55,10 @@ class TruthHouse:
         body: dict[str, Any] = (await self.client.get("/api/system/health")).json()
         return body
 
+    def process(self, part: str) -> psutil.Process:
+        """Its first process, to be measured."""
+        return psutil.Process(self._processes[part].pid)
+
     async def stop(self, part: str) -> None:
         """Kills it."""
         if part == "postgres":

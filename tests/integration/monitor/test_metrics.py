@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -96,3 +97,28 @@ async def test_each_declared_metric_is_scraped_and_keeps_the_rules(house: TruthH
                 assert set(sample.labels) <= LABELS, sample
     for name in ("dataset", "task"):
         assert {each.name for each in families[name]} >= OF_STORES, name
+
+
+async def test_memory_and_processor_time_are_those_of_proc(house: TruthHouse) -> None:
+    for name, package in PACKAGES.items():
+        process = house.process(name)
+
+        async def told(process: psutil.Process = process, package: str = package) -> bool:
+            """In the stats, which are of the monitor's last round."""
+            figures = (await house.client.get("/api/system/stats")).json()["figures"][package]
+            assert figures["resident_bytes"] == pytest.approx(process.memory_info().rss, rel=0.1)
+            return True
+
+        await eventually(told)
+        metrics = await everything_scraped(house.metrics[name])
+        times = process.cpu_times()
+        assert metrics["process_resident_memory_bytes"] == pytest.approx(process.memory_info().rss, rel=0.1)
+        assert metrics["process_cpu_seconds_total"] == pytest.approx(times.user + times.system, abs=1.0)
+
+
+async def everything_scraped(address: str) -> dict[str, float]:
+    """The samples without labels."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=10.0) as client:
+        text = (await client.get(f"http://{address}/metrics")).text
+    families = text_string_to_metric_families(text)
+    return {each.name: each.value for family in families for each in family.samples if not each.labels}
