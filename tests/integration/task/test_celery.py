@@ -31,8 +31,9 @@ def place(tmp_path: Path, postgres_url: str, redis_url: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def replica(tmp_path: Path, place: dict[str, Any]) -> AsyncIterator[TaskReplica]:
-    # No pool: whatever is made in these tests, the worker has made.
-    async with task_replica(tmp_path, worker_grace_seconds=1000, **place) as running:
+    # No pool: whatever is made in these tests, the worker has made. A machine that runs other tests beside
+    # may stall for longer than a broker may by default.
+    async with task_replica(tmp_path, worker_grace_seconds=1000, broker_budget_ms=3_000, **place) as running:
         yield running
 
 
