@@ -70,6 +70,9 @@ class FeedService:
 
     async def stats(self) -> ReplicaStats:
         """What this replica and its store hold."""
+        # In this order: what leaves the journal meanwhile must not be missing from both, so that a replica
+        # whose journal is empty and whose index is at the head shows what the store holds.
+        journalled = await self._journalled()
         head = await self._catalogue.head_sequence()
         return ReplicaStats(
             counts=await self._catalogue.counts(),
@@ -77,7 +80,7 @@ class FeedService:
             index_bytes=await self._reads.size_bytes(),
             index_sequence=self._reads.sequence,
             head_sequence=head,
-            journalled=await self._journalled(),
+            journalled=journalled,
             store=self._store,
             store_available=head >= 0,
         )

@@ -61,17 +61,6 @@ async def shown(replica: Replica) -> dict[str, str]:
     return {each.id: each.response for each in page.examples}
 
 
-async def comes_to_show(replica: Replica, expected: dict[str, str]) -> None:
-    """The store's word takes the place of what was shown a moment after all is settled, and soon."""
-
-    async def as_expected() -> bool:
-        found = await shown(replica)
-        assert found == expected
-        return True
-
-    await eventually(as_expected, BACK_WITHIN_SECONDS)
-
-
 def files_with(directory: Path, secret: str) -> list[Path]:
     """The files that hold a text; there must be files."""
     files = [path for path in directory.rglob("*") if path.is_file()]
@@ -155,7 +144,7 @@ async def test_a_deletion_that_is_earlier_than_an_edit_gives_way_and_the_example
         example_id, prompt=None, response="Theirs.", metadata_json=None, now=4e9
     )
     await back(replica, proxy)
-    await comes_to_show(replica, {example_id: "Theirs."})
+    assert await shown(replica) == {example_id: "Theirs."}
     [conflict] = await conflicts(replica)
     assert (conflict.journalled_kept, conflict.lost_json) == (False, "null")
 
@@ -169,7 +158,7 @@ async def test_an_edit_to_what_another_example_says_by_now_gives_way(
     await edit(replica, one, response="Both.")
     await elsewhere.bank.update_example(two, prompt=None, response="Both.", metadata_json=None, now=4e9)
     await back(replica, proxy)
-    await comes_to_show(replica, {one: "A wave.", two: "Both."})
+    assert await shown(replica) == {one: "A wave.", two: "Both."}
     [conflict] = await conflicts(replica)
     assert (conflict.example_id, conflict.journalled_kept) == (one, False)
 
@@ -183,7 +172,7 @@ async def test_a_creation_that_the_store_had_is_not_shown_twice(
     await elsewhere.bank.insert_examples([theirs])
     assert await shown(replica) == {mine: "A wave."}
     await back(replica, proxy)
-    await comes_to_show(replica, {theirs.id: "A wave."})
+    assert await shown(replica) == {theirs.id: "A wave."}
 
 
 async def test_a_repeated_creation_is_the_same_example_on_every_replica(
@@ -205,7 +194,7 @@ async def test_a_repeated_creation_is_the_same_example_on_every_replica(
         theirs.id, prompt=None, response="A photon.", metadata_json=None, now=4e9
     )
     await back(replica, proxy)
-    await comes_to_show(replica, {theirs.id: "A photon."})
+    assert await shown(replica) == {theirs.id: "A photon."}
     held = [each async for _, batch in elsewhere.bank.snapshot() for each in batch]
     assert [(each.id, each.response) for each in held] == [(theirs.id, "A photon.")]
 
