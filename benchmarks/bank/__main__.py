@@ -24,8 +24,7 @@ from benchmarks.bank.service import (
     measure_catch_up,
     measure_import,
     measure_pages,
-    own_bytes,
-    pss_bytes,
+    memory_of,
     size_bytes,
 )
 from benchmarks.figures import Figure, report, say
@@ -47,23 +46,24 @@ async def measure_bank(file: Path, rows: int, directory: Path) -> list[Figure]:
         say(f"{rows:,} rows: import")
         imported = await measure_import(house, file)
         [replica] = house.replicas
-        pss, own = pss_bytes(replica), own_bytes(replica)
+        memory = memory_of(replica)
         committed, searchable = rows / imported.committed_seconds, rows / imported.searchable_seconds
         figures = [
             Figure("import, rows/s committed", committed, "rows/s"),
             Figure("import / bare COPY", committed / copied, "x", 0.1, smaller=False),
             Figure("import, rows/s searchable", searchable, "rows/s"),
             Figure("searchable / bare tantivy", searchable / bare, "x", 0.7, smaller=False),
-            Figure("memory after it (PSS)", pss / MEGABYTE, "MB", 350.0),
-            Figure("of which no page of the index", own / MEGABYTE, "MB"),
+            Figure("memory after it (PSS)", memory.pss, "MB", 350.0),
+            Figure("of which no page of the index", memory.own, "MB"),
         ]
         if rows >= PAGES:
             say(f"{rows:,} rows: pages")
             first, last = await measure_pages(replica, rows)
             figures.append(Figure("page 10,000 / page 1", last / first, "x", 1.5))
+        memory = memory_of(replica)
         figures += [
-            Figure("memory after all (PSS)", pss_bytes(replica) / MEGABYTE, "MB", 350.0),
-            Figure("of which no page of the index, then", own_bytes(replica) / MEGABYTE, "MB"),
+            Figure("memory after all (PSS)", memory.pss, "MB", 350.0),
+            Figure("of which no page of the index, then", memory.own, "MB"),
         ]
         say(f"{rows:,} rows: second replica")
         caught_up = await measure_catch_up(house)

@@ -1,6 +1,7 @@
 """What is measured of a dataset-svc with PostgreSQL: import, pages, memory, and a second replica."""
 
 import asyncio
+import re
 import statistics
 import sys
 import time
@@ -8,8 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from benchmarks.figures import say
 from mcai.dataset.v1 import bank_pb2
@@ -71,17 +70,19 @@ async def measure_catch_up(house: BankHouse) -> float:
     return time.perf_counter() - started
 
 
-def pss_bytes(replica: KillableReplica) -> int:
-    """Proportional set size of the replica's processes."""
-    first = psutil.Process(replica.process.pid)
-    return sum(int(each.memory_full_info().pss) for each in (first, *first.children(recursive=True)))
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Megabytes of a process: its proportional set size, and what of it is no page of a mapped file."""
+
+    pss: float
+    own: float
 
 
-def own_bytes(replica: KillableReplica) -> int:
-    """What of it is no page of the index, which the kernel may drop at any time."""
+def memory_of(replica: KillableReplica) -> Memory:
+    """What a replica takes; it is one process. The index's pages are mapped, and the kernel may drop them."""
     rollup = Path(f"/proc/{replica.process.pid}/smaps_rollup").read_text()
-    [line] = [line for line in rollup.splitlines() if line.startswith("Pss_Anon:")]
-    return int(line.split()[1]) * 1024
+    kilobytes = dict(re.findall(r"^(Pss|Pss_Anon): +(\d+) kB$", rollup, re.MULTILINE))
+    return Memory(int(kilobytes["Pss"]) / 1024, int(kilobytes["Pss_Anon"]) / 1024)
 
 
 def size_bytes(directory: Path) -> int:

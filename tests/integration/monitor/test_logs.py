@@ -11,7 +11,7 @@ import pytest
 from tests.support.truth_house import MODULES, POSTGRES_PASSWORD, TruthHouse, truth_house
 from tests.support.waiting import eventually
 
-START_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 TOKEN = "service-token-9b1f4c"
 TEXTS = {
     "question": "Whatdoesxylocarpmean",
@@ -25,14 +25,6 @@ TEXTS = {
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[TruthHouse]:
     async with truth_house(tmp_path, {"MCAI_SERVICE_TOKEN": TOKEN}) as running:
-
-        async def is_whole() -> bool:
-            try:
-                return bool((await running.health())["status"] == "healthy")
-            except (httpx2.TransportError, KeyError):
-                return False
-
-        await eventually(is_whole, START_SECONDS)
         yield running
 
 
@@ -53,7 +45,7 @@ async def use(client: httpx2.AsyncClient) -> None:
         state = (await client.get(f"/api/tasks/{task['job_id']}")).json()["state"]
         return bool(state == "succeeded")
 
-    await eventually(is_drawn, START_SECONDS)
+    await eventually(is_drawn, PATIENCE_SECONDS)
 
 
 @pytest.mark.timeout(180)
@@ -65,7 +57,7 @@ async def test_the_logs_of_a_whole_run_hold_events_and_no_text_or_secret(
     await house.stop("postgres")
     await house.stop("redis")
     await house.client.post("/api/chat", json={"message": TEXTS["question"] + " again"})
-    await eventually(lambda: "degraded" in (tmp_path / "dataset.log").read_text(), START_SECONDS)
+    await eventually(lambda: "degraded" in (tmp_path / "dataset.log").read_text(), PATIENCE_SECONDS)
 
     for name in MODULES:
         log = (tmp_path / f"{name}.log").read_text()

@@ -14,7 +14,6 @@ from tests.support.truth_house import TruthHouse, truth_house
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
-START_SECONDS = 60.0
 PACKAGES = {name: f"{name}-svc" for name in ("dataset", "knowledge", "task", "monitor")} | {
     "gateway": "gateway"
 }
@@ -51,14 +50,6 @@ MOST_SERIES = 2_000
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[TruthHouse]:
     async with truth_house(tmp_path) as running:
-
-        async def is_whole() -> bool:
-            try:
-                return bool((await running.health())["status"] == "healthy")
-            except (httpx2.TransportError, KeyError):
-                return False
-
-        await eventually(is_whole, START_SECONDS)
         yield running
 
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.support.truth_house import PARTS, TruthHouse, truth_house
@@ -15,7 +14,6 @@ SHOWN_SECONDS = 3.0
 CLEARED_SECONDS = 5.0
 # Only after a silence of five seconds is a worker that has not said so away: it may be busy.
 WORKER_GRACE_SECONDS = 5.0
-START_SECONDS = 60.0
 # A machine that runs other tests beside takes longer; `--numprocesses 0` holds it to the above.
 SLACK_BESIDE_OTHERS = 2.0
 
@@ -48,15 +46,7 @@ SHOWS: dict[str, Shows] = {
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[TruthHouse]:
     async with truth_house(tmp_path) as running:
-        await eventually(lambda: is_whole(running), START_SECONDS)
         yield running
-
-
-async def is_whole(house: TruthHouse) -> bool:
-    try:
-        return bool((await house.health())["status"] == "healthy")
-    except (httpx2.TransportError, KeyError):
-        return False
 
 
 def untouched(body: Body, part: str) -> bool:
@@ -87,7 +77,7 @@ async def shown(house: TruthHouse, part: str, slack: float) -> None:
 
 
 async def cleared(house: TruthHouse, slack: float) -> None:
-    await eventually(lambda: is_whole(house), slack * CLEARED_SECONDS)
+    await eventually(house.is_whole, slack * CLEARED_SECONDS)
 
 
 @pytest.mark.timeout(180)
